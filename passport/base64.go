@@ -1,16 +1,25 @@
 package passport
 
+import (
+	"encoding/binary"
+	"slices"
+)
+
 // base64url, strict: the standard library's strict decoder passes over line breaks,
 // and it wants bytes where a header field is a string.
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-var sextets = func() (t [256]byte) {
+// notSextet marks a character that is not of the alphabet, in a bit that no sextet has
+// wherever it is shifted to.
+const notSextet = 1 << 31
+
+var sextets = func() (t [256]uint32) {
 	for i := range t {
-		t[i] = 0xff
+		t[i] = notSextet
 	}
 	for i := range len(alphabet) {
-		t[alphabet[i]] = byte(i)
+		t[alphabet[i]] = uint32(i)
 	}
 	return t
 }()
@@ -19,12 +28,25 @@ var sextets = func() (t [256]byte) {
 // alphabets, impossible lengths and trailing bits that are not zero (RFC 7515
 // section 2, RFC 4648 section 3.5).
 func appendDecoded(b []byte, s string) ([]byte, bool) {
-	for len(s) >= 4 {
+	b = slices.Grow(b, len(s)/4*3+8)
+	out := b[len(b):cap(b)]
+	bad, n := uint32(0), 0
+	// Eight characters at a time, of which the last two bytes written are overwritten.
+	for len(s) >= 8 && len(out) >= n+8 {
+		c0, c1, c2, c3 := sextets[s[0]], sextets[s[1]], sextets[s[2]], sextets[s[3]]
+		c4, c5, c6, c7 := sextets[s[4]], sextets[s[5]], sextets[s[6]], sextets[s[7]]
+		bad |= c0 | c1 | c2 | c3 | c4 | c5 | c6 | c7
+		high, low := c0<<18|c1<<12|c2<<6|c3, c4<<18|c5<<12|c6<<6|c7
+		binary.BigEndian.PutUint64(out[n:], uint64(high)<<40|uint64(low&0xffffff)<<16)
+		n += 6
+		s = s[8:]
+	}
+	for len(s) >= 4 && len(out) >= n+3 {
 		w, x, y, z := sextets[s[0]], sextets[s[1]], sextets[s[2]], sextets[s[3]]
-		if w|x|y|z == 0xff {
-			return b, false
-		}
-		b = append(b, w<<2|x>>4, x<<4|y>>2, y<<6|z)
+		bad |= w | x | y | z
+		v := w<<18 | x<<12 | y<<6 | z
+		out[n], out[n+1], out[n+2] = byte(v>>16), byte(v>>8), byte(v)
+		n += 3
 		s = s[4:]
 	}
 	switch len(s) {
@@ -32,18 +54,25 @@ func appendDecoded(b []byte, s string) ([]byte, bool) {
 		return b, false
 	case 2:
 		w, x := sextets[s[0]], sextets[s[1]]
-		if w|x == 0xff || x&0x0f != 0 {
+		bad |= w | x
+		if x&0x0f != 0 {
 			return b, false
 		}
-		b = append(b, w<<2|x>>4)
+		out[n] = byte(w<<2 | x>>4)
+		n++
 	case 3:
 		w, x, y := sextets[s[0]], sextets[s[1]], sextets[s[2]]
-		if w|x|y == 0xff || y&0x03 != 0 {
+		bad |= w | x | y
+		if y&0x03 != 0 {
 			return b, false
 		}
-		b = append(b, w<<2|x>>4, x<<4|y>>2)
+		out[n], out[n+1] = byte(w<<2|x>>4), byte(x<<4|y>>2)
+		n += 2
 	}
-	return b, true
+	if bad&notSextet != 0 {
+		return b, false
+	}
+	return b[:len(b)+n], true
 }
 
 func appendEncoded(b []byte, data []byte) []byte {

@@ -177,11 +177,17 @@ func (r *reader) parties(v strictjson.Value) (p Parties) {
 	for member, w := range v.Members() {
 		switch member {
 		case "tn":
-			for e := range r.list("dest.tn", w) {
+			if r.list("dest.tn", w) {
+				p.TN = append(p.TN, r.number("dest.tn", w))
+			}
+			for e := range w.Elements() {
 				p.TN = append(p.TN, r.number("dest.tn", e))
 			}
 		case "uri":
-			for e := range r.list("dest.uri", w) {
+			if r.list("dest.uri", w) {
+				p.URI = append(p.URI, r.uri("dest.uri", w))
+			}
+			for e := range w.Elements() {
 				p.URI = append(p.URI, r.uri("dest.uri", e))
 			}
 		}
@@ -192,18 +198,18 @@ func (r *reader) parties(v strictjson.Value) (p Parties) {
 	return p
 }
 
-// list yields the elements of an array. A lone string stands for itself, with a
-// finding, since signers are known to write it so.
-func (r *reader) list(name string, v strictjson.Value) func(func(strictjson.Value) bool) {
+// list notes that v is not the list that it must be. It reports whether v is a lone
+// string, which signers are known to write in place of a list of one.
+func (r *reader) list(name string, v strictjson.Value) (lone bool) {
 	switch v.Kind() {
 	case strictjson.Array:
-		return v.Elements()
 	case strictjson.String:
 		r.found(DestIsText, name, "")
-		return func(yield func(strictjson.Value) bool) { yield(v) }
+		return true
+	default:
+		r.found(ClaimType, name, "it is "+v.Kind().String()+", not a list")
 	}
-	r.found(ClaimType, name, "it is "+v.Kind().String()+", not a list")
-	return func(func(strictjson.Value) bool) {}
+	return false
 }
 
 func (r *reader) number(name string, v strictjson.Value) tn.Number {

@@ -270,3 +270,19 @@ func readDER(sig *[signatureLen]byte, der []byte) error {
 	rs.S.FillBytes(sig[signatureLen/2:])
 	return nil
 }
+
+// ReadClaims reads a JSON object of claims to be signed, which need not be complete.
+// The error is a *[Finding].
+func ReadClaims(text string) (Claims, error) {
+	t := new(Token)
+	r := reader{t: t}
+	if r.document(&t.claims, text, "claims") {
+		r.readClaims()
+	}
+	for i := range r.findings {
+		if r.findings[i].Code != ClaimMissing {
+			return Claims{}, &r.findings[i]
+		}
+	}
+	return t.Claims, nil
+}

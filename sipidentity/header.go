@@ -61,11 +61,11 @@ func Parse(value string) (Header, error) {
 		return h, passport.Found(passport.FieldTooLong, "", "")
 	}
 	s := strings.Trim(value, spaces)
-	end := strings.IndexAny(s, ";"+spaces)
+	end := strings.IndexByte(s, ';')
 	if end < 0 {
 		end = len(s)
 	}
-	h.Passport, s = s[:end], s[end:]
+	h.Passport, s = strings.TrimRight(s[:end], spaces), s[end:]
 	if bad := checkDigest(h.Passport); bad != nil {
 		return h, bad
 	}

@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"strings"
 	"unicode/utf8"
 )
 
@@ -10,7 +11,7 @@ const (
 	defaultValues = 4096
 	// inlineNodes is how many values fit into a Doc without further memory: a SHAKEN
 	// PASSporT has about 20.
-	inlineNodes = 48
+	inlineNodes = 32
 )
 
 // Kind is the kind of a JSON value.
@@ -60,14 +61,14 @@ func (d *Doc) Parse(text string, limits Limits) error {
 	if limits.Values == 0 {
 		limits.Values = defaultValues
 	}
-	d.text, d.nodes, d.loose = "", d.inline[:0], false
+	d.text, d.nodes, d.loose = "", d.inline[:0], true
 	if len(text) > limits.Bytes {
 		return &Error{Problem: TooLarge, Offset: limits.Bytes}
 	}
 	if !utf8.ValidString(text) {
 		return &Error{Problem: Syntax}
 	}
-	d.text = text
+	d.text, d.loose = text, false
 	s := scanner{doc: d, text: text, values: limits.Values}
 	s.space()
 	if !s.value(limits.Depth) {
@@ -82,7 +83,8 @@ func (d *Doc) Parse(text string, limits Limits) error {
 }
 
 // Deterministic reports whether the text is in the form of RFC 8225 section 9: no
-// white space, members ordered by code point at every level, no needless escapes.
+// white space, members ordered by code point at every level, no needless escapes. A text
+// that was refused is in no form.
 func (d *Doc) Deterministic() bool { return !d.loose }
 
 type scanner struct {
@@ -101,7 +103,7 @@ func (s *scanner) fail(p Problem) bool {
 }
 
 func (s *scanner) failure() error {
-	s.doc.text, s.doc.nodes = "", nil
+	s.doc.text, s.doc.nodes, s.doc.loose = "", nil, true
 	e := s.err
 	return &e
 }
@@ -212,8 +214,28 @@ func (s *scanner) str() bool {
 	if !ok {
 		return false
 	}
+	// Most strings hold neither an escape nor a control character, and end at the next
+	// quotation mark.
+	rest := s.text[s.pos+1:]
+	end := strings.IndexByte(rest, '"')
+	if end < 0 {
+		s.pos = len(s.text)
+		return s.fail(Syntax)
+	}
+	for k := 0; k < end; k++ {
+		if c := rest[k]; c < 0x20 || c == '\\' {
+			return s.escaped(i, s.pos+1+k)
+		}
+	}
+	s.pos += end + 2
+	s.close(i)
+	return true
+}
+
+// escaped reads a string on from its first escape, at p.
+func (s *scanner) escaped(i, p int) bool {
 	text := s.text
-	for p := s.pos + 1; p < len(text); p++ {
+	for ; p < len(text); p++ {
 		switch c := text[p]; {
 		case c == '"':
 			s.pos = p + 1
