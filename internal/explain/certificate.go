@@ -42,7 +42,7 @@ func Certificates(certs []*x509.Certificate, now time.Time) Page {
 		describe(&s, c, now)
 		p.Sections = append(p.Sections, s)
 		for _, f := range stircert.Lint(c, role) {
-			sentence := f.Field + ": " + f.Sentence
+			sentence := f.Field + ": the profile asks that " + f.Sentence
 			if len(certs) > 1 {
 				sentence = fmt.Sprintf("certificate %d, %s", i+1, sentence)
 			}

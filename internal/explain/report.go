@@ -39,7 +39,7 @@ func field(b *strings.Builder, r *verification.Report, i int) {
 		b.WriteByte('\n')
 	}
 	for s := passport.StepCollect; int(s) <= passport.Steps; s++ {
-		fmt.Fprintf(b, "  %2d  %-34s %s\n", s, s, outcome(f, s))
+		fmt.Fprintf(b, "  %2d  %-36s %s\n", s, s, outcome(f, s))
 		for k := range f.Findings {
 			if x := &f.Findings[k]; x.Code.Step() == s {
 				fmt.Fprintf(b, "        %s %s\n", mark(r, x.Code), sentence(x))
