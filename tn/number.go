@@ -42,43 +42,48 @@ type Number string
 // separators and a leading "+" are dropped (RFC 8224 section 8.3). Nothing is
 // added: a national number stays national, see [Plan.Parse].
 func Parse(s string) (Number, error) {
+	n, _, err := parse(s)
+	return n, err
+}
+
+// parse also reports whether there was a leading "+", which says that the number is
+// international whatever the local policy.
+func parse(s string) (n Number, plus bool, err error) {
 	if canonical(s) {
-		return Number(s), nil
+		return Number(s), false, nil
 	}
 	if len(s) > 4 && strings.EqualFold(s[:4], "tel:") {
 		s = s[4:]
 	}
 	s, _, _ = strings.Cut(s, ";")
 	if len(s) > 4*MaxLen {
-		return "", ErrSyntax
+		return "", false, ErrSyntax
 	}
-	var out [MaxLen]byte
-	n := 0
+	var room [MaxLen]byte
+	out := room[:0]
 	for i := 0; i < len(s); i++ {
 		b := s[i]
 		if b == '%' {
 			var ok bool
 			if b, ok = unescape(s[i:]); !ok {
-				return "", ErrSyntax
+				return "", false, ErrSyntax
 			}
 			i += 2
 		}
 		switch {
-		case isTN(b):
-			if n == MaxLen {
-				return "", ErrSyntax
-			}
-			out[n] = b
-			n++
-		case b == '+' && n == 0, strings.IndexByte("-.() ", b) >= 0:
+		case isTN(b) && len(out) < MaxLen:
+			out = append(out, b)
+		case b == '+' && len(out) == 0 && !plus:
+			plus = true
+		case strings.IndexByte("-.() ", b) >= 0:
 		default:
-			return "", ErrSyntax
+			return "", false, ErrSyntax
 		}
 	}
-	if n == 0 {
-		return "", ErrSyntax
+	if len(out) == 0 {
+		return "", false, ErrSyntax
 	}
-	return Number(out[:n]), nil
+	return Number(out), plus, nil
 }
 
 // MustParse is Parse for numbers written in a program or a test. It panics when s

@@ -17,35 +17,19 @@ type Plan struct {
 // Parse is [Parse] followed by the rules of p: an international prefix is removed,
 // else a trunk prefix is replaced by the country code. A number with "+" is
 // international already, and one that matches no prefix stays as it is (112, 911).
+// A plan that would make something else than a number of it is [ErrSyntax] too.
 func (p Plan) Parse(s string) (Number, error) {
-	n, err := Parse(s)
-	if err != nil {
-		return "", err
-	}
-	if firstOf(s) == '+' {
-		return n, nil
+	n, plus, err := parse(s)
+	if err != nil || plus {
+		return n, err
 	}
 	if rest, ok := strings.CutPrefix(string(n), p.International); ok && p.International != "" && rest != "" {
-		return Number(rest), nil
+		n = Number(rest)
+	} else if rest, ok := strings.CutPrefix(string(n), p.Trunk); ok && p.Trunk != "" && rest != "" {
+		n = Number(p.Country + rest)
 	}
-	if rest, ok := strings.CutPrefix(string(n), p.Trunk); ok && p.Trunk != "" && rest != "" {
-		return Number(p.Country + rest), nil
+	if !n.Canonical() {
+		return "", ErrSyntax
 	}
 	return n, nil
-}
-
-// firstOf returns the first character of the number in s, after a tel scheme and
-// percent-encoding: only whether it is "+" matters.
-func firstOf(s string) byte {
-	if len(s) > 4 && strings.EqualFold(s[:4], "tel:") {
-		s = s[4:]
-	}
-	if len(s) >= 3 && s[0] == '%' {
-		b, _ := unescape(s)
-		return b
-	}
-	if s == "" {
-		return 0
-	}
-	return s[0]
 }
