@@ -2,6 +2,7 @@ package passport
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,6 +80,9 @@ func (r *reader) readHeader() {
 			r.found(MemberMissing, name, "")
 		}
 	}
+	if v := r.t.header.Root().Member("x5u"); v.Kind() == strictjson.String && h.X5U == "" {
+		r.found(MemberMissing, "x5u", "it is empty")
+	}
 	if seen[1] && h.Typ != "passport" {
 		r.found(TypWrong, "typ", "")
 	}
@@ -114,6 +118,12 @@ func (r *reader) readClaims() {
 		case "sph":
 			c.Sph = r.text(ClaimType, name, v)
 		case "msgi":
+			// RFC 9475 section 3.2: in a PASSporT of another type it is ignored,
+			// whatever it is.
+			if r.t.Header.Ppt != Msg && v.Kind() != strictjson.String {
+				c.More = append(c.More, Claim{name, v.Raw()})
+				continue
+			}
 			c.Msgi = r.text(ClaimType, name, v)
 		default:
 			c.More = append(c.More, Claim{name, v.Raw()})
@@ -230,10 +240,17 @@ func (r *reader) number(name string, v strictjson.Value) tn.Number {
 
 func (r *reader) uri(name string, v strictjson.Value) string {
 	s := r.text(ClaimType, name, v)
-	if scheme, rest, ok := strings.Cut(s, ":"); v.Kind() == strictjson.String && (!ok || scheme == "" || rest == "") {
+	if v.Kind() == strictjson.String && !isURI(s) {
 		r.found(ClaimValue, name, "not a URI")
 	}
 	return s
+}
+
+// isURI reports whether s has a scheme and something after it. What it may be is for
+// those who compare it with the signalling.
+func isURI(s string) bool {
+	scheme, rest, ok := strings.Cut(s, ":")
+	return ok && scheme != "" && rest != ""
 }
 
 func (r *reader) fingerprints(v strictjson.Value) []Fingerprint {
@@ -255,12 +272,11 @@ func (r *reader) fingerprints(v strictjson.Value) []Fingerprint {
 }
 
 // rph reads {"auth": [r-values]} (RFC 8443 section 4).
-func (r *reader) rph(v strictjson.Value) []string {
-	values := []string{}
+func (r *reader) rph(v strictjson.Value) (values []string) {
 	auth := v.Member("auth")
 	if auth.Kind() != strictjson.Array {
 		r.found(ClaimType, "rph", `it has no list "auth"`)
-		return values
+		return nil
 	}
 	for e := range auth.Elements() {
 		values = append(values, r.text(ClaimType, "rph.auth", e))
@@ -288,11 +304,14 @@ func (r *reader) requireClaims() {
 	case DivO:
 		require("div")
 		require("opt")
-		if opt := r.t.Claims.Opt; opt != "" && (strings.Count(opt, ".") != 2 || strings.HasPrefix(opt, "..")) {
+		if v := r.t.claims.Root().Member("opt"); v.Kind() == strictjson.String && !isFullForm(r.t.Claims.Opt) {
 			r.found(OptInvalid, "opt", "")
 		}
 	case Rph:
 		require("rph")
+		if r.t.claims.Root().Member("rph").Member("auth").Kind() == strictjson.Array && len(r.t.Claims.Rph) == 0 {
+			r.found(ClaimValue, "rph", "it signs no priority")
+		}
 	case Rcd:
 		// RFC 9795 section 7: at least one of rcd and crn.
 		if !has("crn") {
@@ -315,6 +334,9 @@ func (r *reader) requireShaken(require func(string)) {
 	if v := r.t.claims.Root().Member("attest"); c.Attest == "" && v.Kind() == strictjson.String {
 		r.found(AttestWrong, "attest", "it is empty")
 	}
+	if v := r.t.claims.Root().Member("origid"); c.Origid == "" && v.Kind() == strictjson.String {
+		r.found(ClaimValue, "origid", "it is empty")
+	}
 	if c.Origid != "" && !isUUID(c.Origid) {
 		r.found(OrigidNotUUID, "origid", "")
 	}
@@ -327,13 +349,20 @@ func (r *reader) checkPriority() {
 	if r.t.Header.Ppt != Rph || r.t.claims.Root().Member("sph").Kind() == strictjson.Invalid {
 		return
 	}
-	esnet := false
-	for _, value := range c.Rph {
-		esnet = esnet || strings.HasPrefix(value, "esnet.")
-	}
-	if c.Sph != "psap-callback" || !esnet {
+	if !c.sphAllowed() {
 		r.found(SphWrong, "sph", "")
 	}
+}
+
+func (c *Claims) sphAllowed() bool {
+	esnet := slices.ContainsFunc(c.Rph, func(value string) bool { return strings.HasPrefix(value, "esnet.") })
+	return c.Sph == "psap-callback" && esnet
+}
+
+// isFullForm reports whether opt has the three parts of a full form (RFC 8946
+// section 6).
+func isFullForm(opt string) bool {
+	return strings.Count(opt, ".") == 2 && !strings.HasPrefix(opt, "..")
 }
 
 func (r *reader) readSignature() {

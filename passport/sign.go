@@ -32,8 +32,8 @@ func Sign(key crypto.Signer, h Header, c Claims) (string, error) {
 	if !ok || pub.Curve.Params().Name != "P-256" {
 		return "", ErrKey
 	}
-	if h.X5U == "" {
-		return "", Found(MemberMissing, "x5u", "")
+	if err := h.refuse(); err != nil {
+		return "", err
 	}
 	if err := c.refuse(h.Ppt); err != nil {
 		return "", err
@@ -67,31 +67,80 @@ func Assemble(compact string, h Header, c Claims) (string, error) {
 	return string(input) + "." + sig, err
 }
 
+// refuse returns what would be wrong with the header of a PASSporT.
+func (h *Header) refuse() error {
+	crit := func(c Claim) bool { return c.Name == "crit" }
+	switch {
+	case h.X5U == "":
+		return Found(MemberMissing, "x5u", "")
+	case h.Typ != "" && h.Typ != "passport":
+		return Found(TypWrong, "typ", "")
+	case h.Alg != "" && h.Alg != "ES256":
+		return Found(AlgUnsupported, "alg", "only ES256 is signed")
+	case slices.ContainsFunc(h.More, crit):
+		return Found(CritUnsupported, "crit", "")
+	}
+	return nil
+}
+
 // refuse returns what would be wrong with the claims in a PASSporT of that ppt.
 func (c *Claims) refuse(ppt string) error {
-	switch {
-	case c.IssuedAt <= 0 || c.IssuedAt > lastIat:
+	if c.IssuedAt <= 0 || c.IssuedAt > lastIat {
 		return Found(ClaimMissing, "iat", "")
-	case (c.Orig.TN == "") == (c.Orig.URI == ""):
-		return Found(OrigNotOne, "orig", "")
+	}
+	if err := c.Orig.refuse(OrigNotOne, "orig"); err != nil {
+		return err
+	}
+	switch {
 	case c.Dest.IsZero():
 		return Found(DestEmpty, "dest", "")
-	case !c.Orig.TN.Canonical() && c.Orig.TN != "":
-		return Found(NumberNotCanonical, "orig.tn", "")
 	case slices.ContainsFunc(c.Dest.TN, func(n tn.Number) bool { return !n.Canonical() }):
 		return Found(NumberNotCanonical, "dest.tn", "")
+	case slices.ContainsFunc(c.Dest.URI, func(uri string) bool { return !isURI(uri) }):
+		return Found(ClaimValue, "dest.uri", "not a URI")
+	}
+	if !c.Div.IsZero() {
+		if err := c.Div.refuse(ClaimValue, "div"); err != nil {
+			return err
+		}
+	}
+	return c.refuseOf(ppt)
+}
+
+// refuseOf returns what would be wrong with the claims that belong to that ppt.
+func (c *Claims) refuseOf(ppt string) error {
+	_, rcd := c.Raw("rcd")
+	_, crn := c.Raw("crn")
+	switch {
 	case ppt == Shaken && !c.Attest.Valid():
 		return Found(AttestWrong, "attest", "")
 	case ppt == Shaken && c.Origid == "":
 		return Found(ClaimMissing, "origid", "")
-	case (ppt == Div || ppt == DivO) && (c.Div.TN == "") == (c.Div.URI == ""):
+	case (ppt == Div || ppt == DivO) && c.Div.IsZero():
 		return Found(ClaimMissing, "div", "")
 	case ppt == Div && c.Opt != "":
 		return Found(DivHoldsOpt, "opt", "")
-	case ppt == DivO && (strings.Count(c.Opt, ".") != 2 || strings.HasPrefix(c.Opt, "..")):
+	case ppt == DivO && !isFullForm(c.Opt):
 		return Found(OptInvalid, "opt", "")
 	case ppt == Rph && len(c.Rph) == 0:
 		return Found(ClaimMissing, "rph", "")
+	case ppt == Rph && c.Sph != "" && !c.sphAllowed():
+		return Found(SphWrong, "sph", "")
+	case ppt == Rcd && !rcd && !crn:
+		return Found(ClaimMissing, "rcd", "")
+	}
+	return nil
+}
+
+// refuse returns what would be wrong with a party.
+func (p Party) refuse(code Code, name string) error {
+	switch {
+	case (p.TN == "") == (p.URI == ""):
+		return Found(code, name, "")
+	case p.TN != "" && !p.TN.Canonical():
+		return Found(NumberNotCanonical, name+".tn", "")
+	case p.URI != "" && !isURI(p.URI):
+		return Found(ClaimValue, name+".uri", "not a URI")
 	}
 	return nil
 }
