@@ -1,0 +1,125 @@
+package trust
+
+import (
+	"sync"
+	"time"
+
+	"countersign.example/stircert"
+)
+
+// outcome is what came of one URL.
+type outcome struct {
+	chain *stircert.Chain
+	err   error
+	// passing says that the next one to ask may fare better, so it is not kept.
+	passing bool
+	// from and until bound the times of calls that it answers.
+	from, until time.Time
+}
+
+func (o *outcome) good(at time.Time) bool { return !at.Before(o.from) && at.Before(o.until) }
+
+// slack is how much earlier than the call that had a chain fetched another call may
+// be: calls that come together are not judged in order.
+const slack = 5 * time.Second
+
+// flight is a fetch and validation under way.
+type flight struct {
+	// done is closed when the rest is settled.
+	done      chan struct{}
+	outcome   outcome
+	abandoned bool
+}
+
+// state is what was learned under one Set.
+type state struct {
+	set Set
+	max int
+
+	// mu guards what follows. It is never held while waiting for anything.
+	mu      sync.RWMutex
+	chains  map[string]*outcome
+	bad     map[string]*outcome
+	flights map[string]*flight
+}
+
+func newState(s Set, most int) *state {
+	return &state{
+		set:     s,
+		max:     most,
+		chains:  make(map[string]*outcome),
+		bad:     make(map[string]*outcome),
+		flights: make(map[string]*flight),
+	}
+}
+
+func (s *state) find(url string, at time.Time) *outcome {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if o := s.chains[url]; o != nil && o.good(at) {
+		return o
+	}
+	if o := s.bad[url]; o != nil && o.good(at) {
+		return o
+	}
+	return nil
+}
+
+// join returns the flight for url, and whether the caller has begun it and must end
+// it with leave.
+func (s *state) join(url string) (f *flight, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.flights[url]; f != nil {
+		return f, false
+	}
+	f = &flight{done: make(chan struct{})}
+	s.flights[url] = f
+	return f, true
+}
+
+func (s *state) leave(url string, f *flight) {
+	s.mu.Lock()
+	delete(s.flights, url)
+	s.mu.Unlock()
+	close(f.done)
+}
+
+// keep remembers an outcome. A good chain stays when a later fetch goes wrong, for as
+// long as it was good for.
+func (s *state) keep(url string, o outcome, kept bool, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept {
+		delete(s.bad, url)
+		put(s.chains, url, &o, s.max, at)
+		return
+	}
+	put(s.bad, url, &o, s.max, at)
+}
+
+// put adds to a bounded memory. If it is full, what has run out goes first, then
+// whatever comes first: the order of a map is not an attacker's to choose.
+func put(m map[string]*outcome, url string, o *outcome, most int, at time.Time) {
+	if _, known := m[url]; !known && len(m) >= most {
+		for k, old := range m {
+			if !at.Before(old.until) {
+				delete(m, k)
+			}
+		}
+		for k := range m {
+			if len(m) < most {
+				break
+			}
+			delete(m, k)
+		}
+	}
+	m[url] = o
+}
+
+func (s *state) forget(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.chains, url)
+	delete(s.bad, url)
+}
