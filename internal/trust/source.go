@@ -229,8 +229,8 @@ func (r *Refresher) fetch(ctx context.Context, s *source) (*kept, error) {
 	return k, nil
 }
 
-// get fetches a document and drops what the fetcher remembers of a failure, since the
-// pauses between attempts are ours.
+// get fetches a document. What it is worth, and when it is asked for again, is ours to
+// say, so the fetcher keeps none of it.
 func (r *Refresher) get(ctx context.Context, url string, kind fetch.Kind) (*fetch.Document, error) {
 	return r.cfg.Fetcher.Get(ctx, url, fetch.Options{Kind: kind, NoStore: true})
 }
