@@ -57,6 +57,8 @@ func (f *devFlags) run(cmd *cobra.Command) error {
 	switch {
 	case errors.Is(err, lab.ErrInUse):
 		return usage(err, "give another address with --listen, or leave it out to get a free port")
+	case errors.Is(err, lab.ErrNotLoopback):
+		return usage(err, "dev stays on this machine: write it like 127.0.0.1:5060")
 	case err != nil:
 		return usage(err, "")
 	}

@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -48,6 +49,10 @@ import (
 	"countersign.example/tn"
 	"countersign.example/verification"
 )
+
+// ErrNotLoopback is wrapped by the error of [New] for an address that others can reach:
+// the laboratory trusts keys that lie about in it.
+var ErrNotLoopback = errors.New("lab: not an address of loopback with a port")
 
 // ErrInUse is wrapped by the error of [New] if somebody else has the SIP address.
 var ErrInUse = errors.New("lab: the address is in use")
@@ -113,6 +118,9 @@ func New(c Config) (*Lab, error) {
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"
+	}
+	if a, err := netip.ParseAddrPort(c.Listen); err != nil || !a.Addr().IsLoopback() {
+		return nil, fmt.Errorf("%w: %s", ErrNotLoopback, c.Listen)
 	}
 	l := &Lab{
 		once:    c.Once,
