@@ -118,9 +118,13 @@ func date(req *sipcore.Message) time.Time {
 
 // fingerprints returns the values of the a=fingerprint lines of an SDP (RFC 8122
 // section 5), those of the session and those of its media. The SDP may be one part of
-// several in the body.
+// several in the body. Without a body it is not known yet what the call will offer, and
+// the answer is nil; with one that has no such line the answer is an empty list.
 func fingerprints(body []byte) []string {
-	var values []string
+	if len(body) == 0 {
+		return nil
+	}
+	values := []string{}
 	for line := range strings.Lines(string(body)) {
 		value, ok := strings.CutPrefix(strings.TrimSpace(line), "a=fingerprint:")
 		if ok && len(values) < maxFingerprints {
