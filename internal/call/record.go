@@ -92,6 +92,10 @@ type Show struct {
 	NoVerstat bool `json:",omitzero"`
 }
 
+// DecidedByPerson ends the Rule of an action that a person chose for a call which the
+// rule had put on hold.
+const DecidedByPerson = ": decided by a person"
+
 // ActionKind is one of the things that can be done with a call.
 type ActionKind string
 

@@ -231,12 +231,17 @@ func (l *language) compile(text string, judged bool) (condition, error) {
 		return condition{}, &flaw{message: fmt.Sprintf("it may cost more than %d, which is too much for one condition", maxCost)}
 	}
 	c := condition{text: text, ast: ast, cost: estimate.Max}
-	c.program, err = l.env.Program(ast, cel.CostLimit(maxCost), cel.CostTracking(sizes{}), cel.EvalOptions(cel.OptOptimize))
+	c.program, err = l.env.Program(ast, limited(maxCost)...)
 	if err != nil {
 		return condition{}, &flaw{message: err.Error()}
 	}
 	c.fast = l.yes(ast.NativeRep().Expr())
 	return c, nil
+}
+
+// limited are the options of a program that ends with an error at that cost.
+func limited(cost uint64) []cel.ProgramOption {
+	return []cel.ProgramOption{cel.CostLimit(cost), cel.CostTracking(sizes{}), cel.EvalOptions(cel.OptOptimize)}
 }
 
 // maxFlaws is how many of a condition's flaws are told.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
-	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // The bounds of a file.
@@ -216,86 +215,4 @@ func (p places) of(path string) place {
 		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
 	}
 	return place{}
-}
-
-// maxKeys bounds how many keys are remembered.
-const maxKeys = 50000
-
-// placesIn finds where every key stands. It refuses keys that are not written in lower
-// case, because the decoder would take them for the ones that are.
-func placesIn(data []byte) (places, error) {
-	found := places{}
-	var parser unstable.Parser
-	parser.Reset(data)
-	prefix, tables := "", map[string]int{}
-	for parser.NextExpression() {
-		node := parser.Expression()
-		switch node.Kind {
-		case unstable.Table, unstable.ArrayTable, unstable.KeyValue:
-		default:
-			continue
-		}
-		key, at, err := keyOf(&parser, node)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) >= maxKeys {
-			return nil, &Error{Line: at.line, Column: at.column, Err: errors.New("the file has too many keys")}
-		}
-		switch node.Kind {
-		case unstable.Table:
-			prefix = key
-			found[prefix] = at
-		case unstable.ArrayTable:
-			prefix = fmt.Sprintf("%s.%d", key, tables[key])
-			tables[key]++
-			found[prefix] = at
-		default:
-			path := key
-			if prefix != "" {
-				path = prefix + "." + key
-			}
-			found[path] = at
-		}
-	}
-	if err := parser.Error(); err != nil {
-		// The decoder finds the same, and says where.
-		var nothing map[string]any
-		if err := toml.Unmarshal(data, &nothing); err != nil {
-			return nil, decodeErrors(err)
-		}
-		return nil, &Error{Err: err}
-	}
-	return found, nil
-}
-
-// keyOf returns the dotted key of a node, and where it begins.
-func keyOf(parser *unstable.Parser, node *unstable.Node) (string, place, error) {
-	var parts []string
-	var at place
-	for it := node.Key(); it.Next(); {
-		part := it.Node()
-		if len(parts) == 0 {
-			start := parser.Shape(part.Raw).Start
-			at = place{start.Line, start.Column}
-		}
-		if name := string(part.Data); !isKey(name) {
-			return "", at, &Error{Line: at.line, Column: at.column,
-				Err: fmt.Errorf("a key is at most %d lower-case letters, digits and underscores", maxWord)}
-		}
-		parts = append(parts, string(part.Data))
-	}
-	return strings.Join(parts, "."), at, nil
-}
-
-func isKey(s string) bool {
-	if s == "" || len(s) > maxWord {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
 }
