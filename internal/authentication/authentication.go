@@ -74,8 +74,10 @@ func (s *Service) check(ctx context.Context, value string, a call.Assertion) err
 		return err
 	}
 	if r.Result != verification.Valid {
-		_, _, f := r.Response()
-		return fmt.Errorf("%w: %w", ErrSelfCheck, f)
+		if _, _, f := r.Response(); f != nil {
+			return fmt.Errorf("%w: %w", ErrSelfCheck, f)
+		}
+		return ErrSelfCheck
 	}
 	return nil
 }
