@@ -131,3 +131,31 @@ func TestACostBeyondTheLimitIsAFaultAndNoPass(t *testing.T) {
 		t.Errorf("Fault was told %v", fault)
 	}
 }
+
+// FuzzCondition compiles any text, and lets both ways of deciding it answer.
+func FuzzCondition(f *testing.F) {
+	for _, seed := range []string{`verdict.standing == "refuted"`, `in_list(call.calling, "numbers") || call.hour_utc / 2 > 3`, `call.trunk.matches("^a+$")`,
+		`in_range(call.called, "+1 202 555 0100", 10) ? call.withheld : !call.emergency`, `size(call.trunk + "x") % 2 == -1`, `at_least(verdict.standing, "verified")`} {
+		f.Add(seed, "a trunk", uint8(2))
+	}
+	l, err := newLanguage(map[string]*list{"numbers": {kind: ofNumbers, entries: map[string]bool{"12025550100": true}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text, trunk string, standing uint8) {
+		c, err := l.compile(text, true)
+		if err != nil {
+			if len(err.Error()) > 20000 {
+				t.Fatalf("the error has %d characters", len(err.Error()))
+			}
+			return
+		}
+		facts := facts{policy: &Policy{}, call: &call.Call{Trunk: trunk, DisplayName: trunk},
+			v: &call.Verdict{Standing: call.Standing(standing), Number: call.Strength{For: standing}}}
+		facts.call.Calling.TN = "12025550100"
+		want, err := c.evaluate(&facts)
+		if got, e := c.fits(&facts); got != want || (e == nil) != (err == nil) || err != nil && got {
+			t.Fatalf("%s is %v, %v, and CEL says %v, %v", text, got, e, want, err)
+		}
+	})
+}
