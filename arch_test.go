@@ -50,9 +50,10 @@ var house = []storey{
 	}},
 	{name: "top", rooms: map[string]string{
 		"internal/lab": "*",
-		// It reads a SIP request from a file the way the gateway does (verify --invite).
+		// It reads a SIP request from a file the way the gateway does (verify --invite),
+		// and replays recorded calls against a draft of a policy (policy test).
 		"cmd/countersign": "internal/lab internal/trust internal/fetch internal/credential internal/explain" +
-			" internal/sipcore internal/gateway internal/evidence/inband verification sipidentity stircert passport tn",
+			" internal/sipcore internal/gateway internal/evidence/inband internal/call internal/verdict internal/policy verification sipidentity stircert passport tn",
 	}},
 }
 
@@ -71,6 +72,8 @@ var only = map[string]string{
 	"github.com/pressly/goose/v3":     "internal/store internal/store/",
 	"modernc.org/sqlite":              "internal/store internal/store/",
 	"github.com/spf13/cobra":          "cmd/countersign",
+	"cel.dev/cel-go":                  "internal/policy",
+	"github.com/pelletier/go-toml/v2": "internal/policy",
 	"github.com/rogpeppe/go-internal": "tests",
 	"go.uber.org/goleak":              "tests",
 	"pgregory.net/rapid":              "tests",
@@ -100,6 +103,7 @@ var banned = []string{"util", "utils", "common", "helper", "helpers", "type", "t
 var exceptions = map[string]string{
 	"folder internal/sipcore": "messages, transactions and the core of a proxy keep one promise together, the order within a call;" +
 		" the library's own layers could not be mended from outside (docs/decisions/002-libraries.md)",
+	"function internal/policy.TestWhatIsWrongIsToldWithItsPlace": "a table with a line for each mistake that can be made in a file of rules",
 	"folder stircert": "one certificate profile: chains, lists of numbers, limits, delegation, revocation, logging, lint and issuing" +
 		" read the same extensions, and apart they would have to export them to each other",
 }

@@ -31,6 +31,7 @@ type newFlags struct {
 	numbers      []string
 	domain       string
 	ca           bool
+	asJSON       bool
 }
 
 func newCertNewCommand() *cobra.Command {
@@ -55,6 +56,7 @@ func (f *newFlags) common(cmd *cobra.Command, days int) *cobra.Command {
 	flags.StringVar(&f.out, "out", "", "write `NAME`.key and NAME.pem")
 	flags.StringVar(&f.organization, "org", "Test", "the organisation it names")
 	flags.IntVar(&f.days, "days", days, "how many `DAYS` it is valid")
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	required := []string{"out"}
 	if cmd.Name() != "anchor" {
 		flags.StringVar(&f.parent, "parent", "", "the issuer: `NAME`.key and NAME.pem")
@@ -155,6 +157,9 @@ func (f *newFlags) write(cmd *cobra.Command, t stircert.Template) error {
 	}
 	if err := writeNew(certPath, stircert.EncodePEM(chain...), 0o644); err != nil {
 		return err
+	}
+	if f.asJSON {
+		return writeJSON(cmd.OutOrStdout(), map[string]string{"key": keyPath, "chain": certPath})
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", keyPath, certPath)
 	return err

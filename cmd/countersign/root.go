@@ -52,6 +52,7 @@ Exit status: 0 valid, 1 not valid or could not be checked, 2 unusable command li
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDevCommand(), newInspectCommand(), newVerifyCommand(), newSignCommand(), newCertCommand())
+	root.AddCommand(newDevCommand(), newInspectCommand(), newVerifyCommand(), newSignCommand(), newCertCommand(),
+		newPolicyCommand())
 	return root
 }

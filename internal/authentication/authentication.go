@@ -90,8 +90,10 @@ func (s *Service) check(ctx context.Context, with Credential, value string, a ca
 		return err
 	}
 	if r.Result != verification.Valid {
-		_, _, f := r.Response()
-		return fmt.Errorf("%w: %w", ErrSelfCheck, f)
+		if _, _, f := r.Response(); f != nil {
+			return fmt.Errorf("%w: %w", ErrSelfCheck, f)
+		}
+		return ErrSelfCheck
 	}
 	return nil
 }

@@ -143,3 +143,20 @@ func TestIDsSortByTimeAndAreNeverTheSame(t *testing.T) {
 		t.Errorf("NewID() = %q, want it to begin with 01ARYZ6S41", id)
 	}
 }
+
+func TestRow030TheCompactNameOfTheHeaderFieldIsRead(t *testing.T) {
+	const field = "eyJ.one.sig;info=<https://cert.example.org/chain.pem>;ppt=shaken"
+	for _, name := range []string{"y", "Y", "Identity", "identity"} {
+		req, err := sipcore.ParseRequest([]byte("INVITE sip:+12025550142@127.0.0.1;user=phone SIP/2.0\r\n" +
+			"Via: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK1\r\nFrom: <sip:+12025550101@127.0.0.1>;tag=1\r\n" +
+			"To: <sip:+12025550142@127.0.0.1>\r\nCall-ID: one\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n" +
+			name + ": " + field + "\r\nContent-Length: 0\r\n\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := gateway.ReadCall(req, gateway.Trunk, time.Now(), sipidentity.Numbering{})
+		if !slices.Equal(c.Signalling.Identity, []string{field}) {
+			t.Errorf("under the name %q the fields are %q", name, c.Signalling.Identity)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,6 +33,12 @@ func DisplayName(rec *call.Record, ascii bool) string {
 	sign, word := signs[standing], standing.String()
 	if ascii {
 		sign = asciiSigns[standing]
+	}
+	if prefix := shortened(rec.Action.Show.Prefix); prefix != "" {
+		sign = prefix
+		if ascii {
+			sign = onlyASCII(prefix)
+		}
 	}
 	if standing == call.Unverified && rec.Verdict.Incomplete {
 		word = "could not be checked"
@@ -150,7 +157,10 @@ const notValidated = 3
 // what must be changed back.
 func (g *Gateway) show(out *sipcore.Message, rec *call.Record, p *passage) {
 	p.shown, p.name = true, DisplayName(rec, g.ascii)
-	verstat := verstatOf(rec.Evidence)
+	verstat, worse := verstatOf(rec.Evidence), uint8(notValidated)
+	if rec.Action.Show.NoVerstat {
+		verstat, worse = 0, 0
+	}
 	mark := func(a sipcore.NameAddr) (sipcore.NameAddr, uint8) {
 		who := party(a.URI().String(), g.numbering)
 		switch {
@@ -158,7 +168,7 @@ func (g *Gateway) show(out *sipcore.Message, rec *call.Record, p *passage) {
 			return a, 0
 		case who != rec.Call.Calling:
 			// Another number than the one that was judged.
-			return withVerstat(a, notValidated), notValidated
+			return withVerstat(a, worse), worse
 		}
 		return withVerstat(a, verstat), verstat
 	}
@@ -175,9 +185,9 @@ func (g *Gateway) show(out *sipcore.Message, rec *call.Record, p *passage) {
 		a, _ = mark(a.WithDisplayName(name))
 		return a
 	})
-	if g.alertInfo != nil {
+	if ring := cmp.Or(rec.Action.Show.AlertInfo, g.alertInfo[rec.Verdict.Standing]); ring != "" || g.alertInfo != nil {
 		out.Remove("Alert-Info")
-		if ring := g.alertInfo[rec.Verdict.Standing]; ring != "" {
+		if ring != "" {
 			out.Set("Alert-Info", ring)
 		}
 	}

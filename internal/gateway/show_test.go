@@ -41,6 +41,17 @@ func TestThePhoneShowsSignNameAndVerdict(t *testing.T) {
 	}
 }
 
+func TestThePolicyMayPutAPrefixInPlaceOfTheSign(t *testing.T) {
+	rec := call.Record{Call: call.Call{DisplayName: "Alice"}, Verdict: call.Verdict{Standing: call.Unverified},
+		Action: call.Action{Show: call.Show{Prefix: "Vorsicht –"}}}
+	if got, want := gateway.DisplayName(&rec, false), "Vorsicht – unverified: 'Alice'"; got != want {
+		t.Errorf("DisplayName() = %q, want %q", got, want)
+	}
+	if got, want := gateway.DisplayName(&rec, true), "Vorsicht - unverified: 'Alice'"; got != want {
+		t.Errorf("DisplayName() in ASCII = %q, want %q", got, want)
+	}
+}
+
 func TestNoCallerCanWriteAVerdictIntoHisName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rec := call.Record{Call: call.Call{DisplayName: rapid.String().Draw(t, "name")}, Verdict: call.Verdict{Standing: call.Unverified}}
