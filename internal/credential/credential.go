@@ -123,11 +123,23 @@ func (c *Credential) check(keyName, chainPath string, now time.Time) error {
 // ReadKey reads a P-256 private key in PEM, PKCS #8 or SEC 1. It refuses a file that
 // anybody but its owner may read or write.
 func ReadKey(path string) (*ecdsa.PrivateKey, error) {
-	data, err := read(path, private)
+	// A file that holds no key is told so first: its mode is nobody's concern.
+	var loose error
+	data, err := read(path, func(path string, info fs.FileInfo) error {
+		loose = private(path, info)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	return findKey(path, data)
+	key, err := findKey(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if loose != nil {
+		return nil, loose
+	}
+	return key, nil
 }
 
 // ReadLooseKey is [ReadKey] for the laboratory: it does not mind who else may read the
