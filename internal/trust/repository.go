@@ -11,6 +11,7 @@ import (
 	"countersign.example/internal/fetch"
 	"countersign.example/passport"
 	"countersign.example/stircert"
+	"countersign.example/tn"
 )
 
 // Fetcher fetches outside documents. A [*fetch.Fetcher] is one.
@@ -225,24 +226,5 @@ func unavailable(err error) error {
 	if f, ok := errors.AsType[*fetch.Failure](err); ok && f.Lab {
 		detail += " (lab mode)"
 	}
-	return passport.Found(passport.CertificateUnavailable, "x5u", masked(detail))
-}
-
-// masked hides the end of every run of digits that may be a telephone number: a
-// redirect or an error of the network may hold a URL of a stranger's.
-func masked(s string) string {
-	b := []rune(s)
-	for i, run := 0, 0; i <= len(b); i++ {
-		if i < len(b) && b[i] >= '0' && b[i] <= '9' {
-			run++
-			continue
-		}
-		if run >= 7 {
-			for k := i - 4; k < i; k++ {
-				b[k] = '•'
-			}
-		}
-		run = 0
-	}
-	return string(b)
+	return passport.Found(passport.CertificateUnavailable, "x5u", tn.MaskIn(detail))
 }
