@@ -3,6 +3,7 @@ package sipcore
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"sync"
 )
 
@@ -87,7 +88,7 @@ func (e *Endpoint) pushVia(m *Message, branch string) {
 func (e *Endpoint) newClientTx(req *Message, branch string, next netip.AddrPort, s sink) *ClientTx {
 	return &ClientTx{
 		e:    e,
-		key:  clientKey{branch, req.method},
+		key:  clientKey{branch, internMethod(req.method)},
 		dest: next,
 		req:  req,
 		sink: s,
@@ -338,7 +339,7 @@ func (tx *ClientTx) Ack(ack *Message, next netip.AddrPort) error {
 	defer tx.mu.Unlock()
 	wire := ack.Bytes()
 	if tx.state == answered {
-		tx.wire, tx.ackDest, tx.ackTag = wire, next, ack.ToTag()
+		tx.wire, tx.ackDest, tx.ackTag = wire, next, strings.Clone(ack.ToTag())
 	}
 	return tx.e.write(wire, next)
 }

@@ -3,6 +3,7 @@ package sipcore
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,7 +132,9 @@ func (tx *ServerTx) respond(r *Message) error {
 	}
 	if r.status > 100 {
 		r.tagTo(tx.ownTag())
-		tx.sentTag = r.ToTag()
+		if tag := r.ToTag(); tag != tx.sentTag {
+			tx.sentTag = strings.Clone(tag)
+		}
 	}
 	final := r.status >= 200
 	switch {

@@ -188,7 +188,19 @@ func newServerKey(m *Message, v *via, method string) serverKey {
 		number, _ := m.CSeq()
 		branch = strings.Join([]string{m.uri, m.FromTag(), m.CallID(), strconv.Itoa(int(number)), branch}, "\x00")
 	}
-	return serverKey{branch, strings.ToLower(v.sentBy), method}
+	// A transaction outlives its message by 32 seconds.
+	return serverKey{strings.Clone(branch), strings.Clone(strings.ToLower(v.sentBy)), internMethod(method)}
+}
+
+// internMethod returns method in memory of its own.
+func internMethod(method string) string {
+	switch method {
+	case MethodInvite:
+		return MethodInvite
+	case MethodBye:
+		return MethodBye
+	}
+	return strings.Clone(method)
 }
 
 // clientKey matches responses to client transactions (RFC 3261 section 17.1.3).
