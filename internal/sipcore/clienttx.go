@@ -249,12 +249,17 @@ func (tx *ClientTx) receive(m *Message) {
 		deliver = tx.step(m)
 	}
 	s := tx.sink
+	atOnce := false
 	if tx.state == refused {
 		tx.sink = nil
+		atOnce = tx.dest.Transport.Reliable() // Timers D and K are zero
 	}
 	tx.mu.Unlock()
 	if deliver && s != nil {
 		s.response(m, again)
+	}
+	if atOnce {
+		tx.fail(nil) // not before its response, or a reader would miss it
 	}
 }
 
@@ -271,7 +276,7 @@ func (tx *ClientTx) step(m *Message) (deliver bool) {
 	}
 	tx.state = refused
 	tx.req, tx.wire = nil, nil
-	tx.alarm.set(tx.wake, 0, 0, tx.unreliable(t.T4)) // Timer K
+	tx.alarm.set(tx.wake, 0, 0, t.T4) // Timer K
 	return true
 }
 
@@ -307,7 +312,7 @@ func (tx *ClientTx) stepInvite(m *Message) (deliver, again bool) {
 		tx.wire = hopACK(tx.req, m).Bytes()
 		tx.req = nil
 		tx.e.transmit(tx.wire, path{Target: tx.dest}, nil)
-		tx.alarm.set(tx.wake, 0, 0, tx.unreliable(t.D)) // Timer D
+		tx.alarm.set(tx.wake, 0, 0, t.D)
 	}
 	return true, false
 }
