@@ -72,8 +72,9 @@ var missing = map[string]bool{}
 var only = map[string]string{
 	"database/sql":                    "internal/store internal/store/",
 	"html/template":                   "internal/console",
-	"net/http":                        "internal/fetch internal/lab internal/repository tests",
-	"github.com/emiago/sipgo":         "internal/sipcore",
+	"net/http":                        "internal/fetch internal/lab internal/repository internal/sipcore tests",
+	"github.com/emiago/sipgo":         "tests",
+	"github.com/miekg/dns":            "internal/sipcore",
 	"github.com/pressly/goose/v3":     "internal/store internal/store/",
 	"modernc.org/sqlite":              "internal/store internal/store/",
 	"github.com/spf13/cobra":          "cmd/countersign",
