@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -207,43 +206,5 @@ func TestAFileThatMayNotBeWrittenIsNamed(t *testing.T) {
 	err := s.RecordCall(t.Context(), storetest.Record(1))
 	if !errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), path) {
 		t.Errorf("RecordCall = %v, want that it may not be written, and the file's name", err)
-	}
-}
-
-func TestRecordsAreFoundByIndex(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "calls.db")
-	opened(t, path).Close()
-	db := reach(t, path)
-	for where, index := range map[string]string{
-		"calling = '1'":        "calls_by_calling",
-		"called = '1'":         "calls_by_called",
-		"office = 'a.example'": "calls_by_office",
-		"standing IN ('x')":    "calls_by_standing",
-		"state = 'open'":       "calls_that_are_open",
-		"arrived_at >= 7":      "calls_by_arrival",
-		"id < '7'":             "sqlite_autoindex_calls_1",
-	} {
-		order := " ORDER BY id DESC"
-		if index == "calls_by_arrival" {
-			order = ""
-		}
-		rows, err := db.Query("EXPLAIN QUERY PLAN SELECT record FROM calls WHERE " + where + order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var plan []string
-		for rows.Next() {
-			var a, b, c int
-			var step string
-			if err := rows.Scan(&a, &b, &c, &step); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, step)
-		}
-		rows.Close()
-		if got := fmt.Sprint(plan); !strings.Contains(got, index) || strings.Contains(got, "TEMP B-TREE") {
-			t.Errorf("%s: the plan is %v, want %s and no sorting", where, plan, index)
-		}
 	}
 }
