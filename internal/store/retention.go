@@ -80,8 +80,8 @@ ORDER BY arrived_at, id LIMIT ?`, before.UnixMicro(), handful))
 type Erasure struct {
 	// Calls is how many calls were erased, or would be.
 	Calls int
-	// Open is how many were left because they are open, and mention the number. It is to
-	// be erased again when they are over.
+	// Open is how many were left because they are open, and mention the number. Then it is
+	// to be erased again when they are over, and only that scrubs the database.
 	Open int
 }
 
@@ -93,8 +93,9 @@ type Erasure struct {
 // database is made to overwrite what it replaced, as far as it can.
 //
 // It reads everything that is kept, in handfuls, between which other records are
-// written. If it ends early, what it erased is erased, and it is to be run again. In the
-// act there should be no number.
+// written, and may have to write the database anew, during which nothing is. If it ends
+// early, also because the number was in a new call meanwhile, what it erased is erased,
+// and it is to be run again. In the act there should be no number.
 func (s *Store) Erase(ctx context.Context, number tn.Number, by call.Act) (Erasure, error) {
 	var all Erasure
 	if err := erasable(number); err != nil {
@@ -106,7 +107,7 @@ func (s *Store) Erase(ctx context.Context, number tn.Number, by call.Act) (Erasu
 	err := s.mentioning(ctx, number, func(id string) error {
 		return s.inTurn(ctx, "erasing from", func() error { return s.erase(ctx, id, by, &all) })
 	})
-	if err != nil || s.db.Scrub == nil {
+	if err != nil || s.db.Scrub == nil || all.Open > 0 {
 		return all, err
 	}
 	if err := s.db.Scrub(ctx, func(piece []byte) bool { return !mentions(string(piece), number, 0) }); err != nil {

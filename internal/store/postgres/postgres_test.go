@@ -11,7 +11,7 @@ import (
 func TestItKeepsThePromisesOfEveryStore(t *testing.T) {
 	server := storetest.Postgres(t)
 	storetest.Run(t, func(t *testing.T) storetest.Place {
-		url := server.Database(t)
+		url := server.Place(t)
 		return func() (*store.Store, error) { return Open(context.Background(), url) }
 	})
 }

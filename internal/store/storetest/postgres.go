@@ -44,7 +44,7 @@ type Server struct {
 	// own is the folder of a server that a test has started, empty for one that it was
 	// given; programs is where its programs are.
 	own, programs string
-	// url is that of a database in which others are made.
+	// url is that of its database.
 	url string
 	n   atomic.Int32
 }
@@ -194,41 +194,39 @@ func children(pid int) []int {
 	return all
 }
 
-// Database makes a new, empty database and returns its URL.
-func (s *Server) Database(t testing.TB) string {
+// Place makes a new, empty place for records, a schema, and returns its URL.
+func (s *Server) Place(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("countersign_%d_%d", os.Getpid(), s.n.Add(1))
-	db, err := sql.Open("pgx", s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(context.Background(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
+	s.tell(t, "CREATE SCHEMA "+name)
 	if s.own == "" {
-		t.Cleanup(func() {
-			db, err := sql.Open("pgx", s.url)
-			if err == nil {
-				_, err = db.ExecContext(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
-			}
-			if err = errors.Join(err, db.Close()); err != nil {
-				t.Error(err)
-			}
-		})
+		t.Cleanup(func() { s.tell(t, "DROP SCHEMA IF EXISTS "+name+" CASCADE") })
 	}
 	u, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + name
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
 	return u.String()
 }
 
-// Dump returns everything in the database as text, by pg_dump.
-func (s *Server) Dump(t testing.TB, database string) string {
+func (s *Server) tell(t testing.TB, statement string) {
 	t.Helper()
-	out, err := exec.Command(Peer(t, "pg_dump"), "--dbname", database).Output()
+	db, err := sql.Open("pgx", s.url)
+	if err == nil {
+		_, err = db.ExecContext(context.Background(), statement)
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Dump returns everything that is kept on the server as text, by pg_dump.
+func (s *Server) Dump(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command(Peer(t, "pg_dump"), "--dbname", s.url).Output()
 	if err != nil {
 		t.Fatalf("pg_dump: %v", err)
 	}
