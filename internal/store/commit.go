@@ -147,28 +147,25 @@ func (s *Store) commit(batch []*write) {
 	}
 }
 
-// persist writes the batch, again if it must, until the store's patience is at an end.
-// Trying again is safe: a record that is there already is not written twice.
+// persist writes the batch, again if it must. It stops before those who wait do, so that
+// they hear what is known. Trying again is safe: a record that is there already is not
+// written twice.
 func (s *Store) persist(batch []*write) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.db.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.db.Patience*3/4)
 	defer cancel()
-	unknown := false
+	unknown, wasDown := false, s.isDown()
 	for pause := firstPause; ; pause *= 2 {
 		err := s.transaction(ctx, batch)
 		if err == nil {
-			s.isDown(false)
+			s.markDown(false)
 			return nil
 		}
 		unknown = unknown || errors.Is(err, ErrUnknownOutcome)
 		away := errors.Is(err, ErrUnavailable) || ctx.Err() != nil
-		again := !away || !s.isDown(true)
-		if ctx.Err() == nil && again && (away || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrConflict)) {
-			select {
-			case <-time.After(pause):
-				continue
-			case <-ctx.Done():
-			}
+		if !wasDown && (away || unknown || errors.Is(err, ErrConflict)) && rest(ctx, pause) {
+			continue
 		}
+		s.markDown(away || unknown)
 		switch {
 		case unknown && !errors.Is(err, ErrUnknownOutcome):
 			err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
@@ -179,12 +176,32 @@ func (s *Store) persist(batch []*write) error {
 	}
 }
 
-// isDown notes whether the database answers, and returns what was thought before.
-func (s *Store) isDown(down bool) (before bool) {
+// rest waits, and reports whether there is time left.
+func rest(ctx context.Context, pause time.Duration) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Store) isDown() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, s.down = s.down, down
-	return before
+	return s.down
+}
+
+// markDown notes whether the database answers.
+func (s *Store) markDown(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
 }
 
 // transaction writes the batch in one transaction. A change that is refused gets its
