@@ -20,6 +20,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -42,10 +43,16 @@ const (
 // password in it; it names the server, and wraps [ErrNotDurable], [store.ErrNewer] or
 // [store.ErrUnavailable] where that is the matter.
 func Open(ctx context.Context, url string) (*store.Store, error) {
+	return open(ctx, url, store.DefaultPatience)
+}
+
+// open is Open, with another patience.
+func open(ctx context.Context, url string, patience time.Duration) (*store.Store, error) {
 	db, err := connect(url)
 	if err != nil {
 		return nil, err
 	}
+	db.Patience = patience
 	if err := durable(ctx, db.Writer); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the call records in %s: %w", db.Name, explain(err)), db.Reader.Close(), db.Writer.Close())
 	}

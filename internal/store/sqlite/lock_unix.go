@@ -30,7 +30,10 @@ func own(path string) (release func() error, err error) {
 	if f.Truncate(0) == nil {
 		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
-	return f.Close, nil
+	return func() error {
+		// A child that is being started may have the file open still.
+		return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+	}, nil
 }
 
 // owner names the program that wrote itself into the lock file.

@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -54,7 +55,7 @@ const readers = 4
 // [store.ErrNewer], [store.ErrInUse], [store.ErrReadOnly] or [store.ErrFull] where that
 // is the matter.
 func Open(ctx context.Context, path string) (*store.Store, error) {
-	return open(ctx, path)
+	return open(ctx, path, store.DefaultPatience)
 }
 
 // OpenReadOnly opens a file that exists, also beside a program that owns it, and changes
@@ -108,8 +109,8 @@ func reading(ctx context.Context, path string) (store.Database, error) {
 	return store.Database{Name: path, Dialect: store.DialectSQLite, Reader: reader, Explain: explain}, nil
 }
 
-// open is Open, with more pragmas for the writer.
-func open(ctx context.Context, path string, pragmas ...string) (*store.Store, error) {
+// open is Open, with another patience and more pragmas for the writer.
+func open(ctx context.Context, path string, patience time.Duration, pragmas ...string) (*store.Store, error) {
 	path, err := filepath.Abs(path)
 	if err == nil {
 		err = makeFolder(path)
@@ -121,7 +122,7 @@ func open(ctx context.Context, path string, pragmas ...string) (*store.Store, er
 	if err != nil {
 		return nil, fmt.Errorf("opening the call records in %s: %w", path, err)
 	}
-	s, err := openOwned(ctx, path, release, pragmas)
+	s, err := openOwned(ctx, path, release, patience, pragmas)
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
@@ -129,7 +130,7 @@ func open(ctx context.Context, path string, pragmas ...string) (*store.Store, er
 }
 
 // openOwned opens a file that no other program has open to write.
-func openOwned(ctx context.Context, path string, release func() error, pragmas []string) (*store.Store, error) {
+func openOwned(ctx context.Context, path string, release func() error, patience time.Duration, pragmas []string) (*store.Store, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("opening the call records in %s: %w", path, err)
 	}
@@ -155,7 +156,7 @@ func openOwned(ctx context.Context, path string, release func() error, pragmas [
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	s, err := store.Open(ctx, store.Database{
-		Name: path, Dialect: store.DialectSQLite, Writer: writer, Reader: reader,
+		Name: path, Dialect: store.DialectSQLite, Writer: writer, Reader: reader, Patience: patience,
 		Explain: explain, Refused: refused, Scrub: scrubber(file, writer),
 		Release: func() error { return errors.Join(file.Close(), release()) },
 	})
@@ -245,6 +246,10 @@ func explain(err error) error {
 	fault, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err
+	}
+	if fault.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		// The index of the log could not grow.
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	}
 	switch fault.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
