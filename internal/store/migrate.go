@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -110,14 +110,21 @@ func migrate(ctx context.Context, db Database) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
-	if err == nil {
-		return nil
+	for try := range tries {
+		if _, err = p.Up(ctx); err == nil {
+			return nil
+		}
+		// Another program that started at the same moment may be quicker, and is waited
+		// for. A step is one transaction, so only one of them takes it.
+		if pending, again := Pending(ctx, db); again == nil && len(pending) == 0 {
+			return nil
+		}
+		if db.Dialect != DialectPostgres || !rest(ctx, time.Duration(try+1)*20*time.Millisecond) {
+			break
+		}
 	}
-	err = fmt.Errorf("changing the schema of the call records in %s: %w", db.Name, db.Explain(err))
-	// Another program that started at the same moment may have been quicker.
-	if left, again := Pending(ctx, db); again != nil || len(left) > 0 {
-		return errors.Join(err, again)
-	}
-	return nil
+	return fmt.Errorf("changing the schema of the call records in %s: %w", db.Name, db.Explain(err))
 }
+
+// tries is how often a step is tried that others may take.
+const tries = 10

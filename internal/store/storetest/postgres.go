@@ -142,11 +142,12 @@ func (s *Server) run(t testing.TB, name string, args ...string) {
 	}
 }
 
-// Start starts a server that was stopped, and waits until it answers.
-func (s *Server) Start(t testing.TB) {
+// Start starts a server that was stopped, with more options if there are any, and waits
+// until it answers.
+func (s *Server) Start(t testing.TB, options ...string) {
 	t.Helper()
 	s.run(t, "pg_ctl", "-D", s.data(), "-w", "-s", "-l", filepath.Join(s.own, "log"),
-		"-o", "-c listen_addresses= -c unix_socket_directories="+s.own+" -c max_connections=60", "start")
+		"-o", "-c listen_addresses= -c unix_socket_directories="+s.own+" -c max_connections=60 "+strings.Join(options, " "), "start")
 }
 
 // Stop stops the server as a crash would: what is not on the disk is lost.
