@@ -41,6 +41,8 @@
 //   - internal/policy is what the office does about it, and what it vouches for.
 //   - internal/store keeps the records, durably.
 //   - internal/store/sqlite keeps them in SQLite.
+//   - internal/store/postgres keeps them in PostgreSQL, and internal/store/database opens
+//     one or the other.
 //   - internal/store/storetest is what every store promises, as tests.
 //   - internal/credential is what an outbound call is signed with, and takes up a new
 //     one between two calls.

@@ -142,7 +142,30 @@ const (
 	Abandoned State = "abandoned"
 	// Interrupted: we stopped while it was open.
 	Interrupted State = "interrupted"
+	// Erased: a person in it had it erased. What is left says that there was a call, and
+	// nothing of whom.
+	Erased State = "erased"
 )
+
+// Timings are what became of a call after it was decided. When it arrived is
+// [Call.ArrivedAt], when it was decided [Record.SettledAt]. A zero time is one that has
+// not come, or that nobody saw.
+type Timings struct {
+	// Answered is when the called party took it.
+	Answered time.Time
+	// Ended is when it was over, whoever ended it.
+	Ended time.Time
+}
+
+// Act is what a person, or a part of the program by name, did with a call.
+type Act struct {
+	// Who did it: the name by which a person signed in.
+	Who string
+	// What was done, in the product's words: "put through", "doubt".
+	What string
+	// At is when.
+	At time.Time
+}
 
 // Record is the private row about a call.
 type Record struct {
@@ -157,4 +180,8 @@ type Record struct {
 	Signed    []string
 	// SettledAt is when the action was decided.
 	SettledAt time.Time
+	// Timings and Acts may grow after the record is settled; the rest may not.
+	Timings Timings `json:",omitzero"`
+	// Acts are in the order of their times.
+	Acts []Act `json:",omitempty"`
 }

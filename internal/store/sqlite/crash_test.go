@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -10,174 +11,167 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
-	"countersign.example/internal/call"
-	"countersign.example/internal/store"
 	"countersign.example/internal/store/storetest"
 )
 
 // writeInto names the file into which a child of this test writes until it is killed,
-// writeFrom the number of its first call.
+// writeFrom the number of its first call, and writeUntil that of its last, if there is
+// one.
 const (
-	writeInto = "COUNTERSIGN_STORETEST_FILE"
-	writeFrom = "COUNTERSIGN_STORETEST_FROM"
+	writeInto  = "COUNTERSIGN_STORETEST_FILE"
+	writeFrom  = "COUNTERSIGN_STORETEST_FROM"
+	writeUntil = "COUNTERSIGN_STORETEST_UNTIL"
 )
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(writeInto); path != "" {
-		fmt.Fprintln(os.Stderr, writeUntilKilled(path, os.Getenv(writeFrom), os.Stdout))
-		os.Exit(1)
+		if err := write(path, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
-// writeUntilKilled writes calls, held and then settled, from several goroutines, and
-// acknowledges each on out only after RecordCall did.
-func writeUntilKilled(path, from string, out io.Writer) error {
-	var first int
-	if _, err := fmt.Sscan(from, &first); err != nil {
+func write(path string, out io.Writer) error {
+	first, last, writers := 0, 1<<30, 6
+	if _, err := fmt.Sscan(os.Getenv(writeFrom), &first); err != nil {
 		return err
 	}
-	s, err := Open(context.Background(), path)
+	if text := os.Getenv(writeUntil); text != "" {
+		// One writer does the same things in the same order every time.
+		writers = 1
+		if _, err := fmt.Sscan(text, &last); err != nil {
+			return err
+		}
+	}
+	s, err := open(context.Background(), path, patient)
 	if err != nil {
 		return err
 	}
-	const writers = 6
-	failed := make(chan error, writers)
-	var mu sync.Mutex
-	acknowledge := func(rec call.Record, n int) error {
-		if err := s.RecordCall(context.Background(), rec); err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		_, err := fmt.Fprintln(out, rec.State, n)
+	if err := storetest.WriteCalls(s, first, last, writers, out); err != nil {
 		return err
 	}
-	for w := range writers {
-		go func() {
-			for n := first + w; ; n += writers {
-				if err := acknowledge(held(n), n); err != nil {
-					failed <- err
-					return
-				}
-				if err := acknowledge(storetest.Record(n), n); err != nil {
-					failed <- err
-					return
-				}
-			}
-		}()
-	}
-	return <-failed
+	return s.Close()
 }
 
-func held(n int) call.Record {
-	rec := storetest.Record(n)
-	rec.State, rec.Action = call.Open, call.Action{Kind: call.Hold}
-	return rec
+// child returns this program as one that writes calls.
+func child(path string, first int, more ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), writeInto+"="+path, fmt.Sprintf("%s=%d", writeFrom, first))
+	cmd.Env = append(cmd.Env, more...)
+	return cmd
 }
 
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "calls.db")
 	const rounds, apart = 4, 1_000_000
-	acknowledged := map[int]call.State{}
+	acknowledged := map[int]string{}
 	for round := range rounds {
 		// The kill comes after a random acknowledgment, while other writes are under way.
 		writeAndKill(t, path, round*apart, rand.IntN(40), acknowledged)
+		audit(t, path, acknowledged)
 		s := opened(t, path)
-		if round == rounds-1 {
-			interrupted, err := s.InterruptOpen(t.Context())
-			t.Logf("%d acknowledged in %d rounds, %d calls interrupted", len(acknowledged), rounds, interrupted)
-			if err != nil {
-				t.Error(err)
-			}
+		if n, err := s.InterruptOpen(t.Context()); err != nil {
+			t.Errorf("InterruptOpen = %d, %v", n, err)
 		}
-		for n, state := range acknowledged {
-			checkSurvivor(t, s, n, state)
-		}
-		checkAllWhole(t, s, round*apart)
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
+		audit(t, path, acknowledged)
 	}
+	t.Logf("%d calls were acknowledged", len(acknowledged))
+}
+
+// audit has everything in the file checked by a program that shares no code with the
+// store, which is the first that opens it after the crash.
+func audit(t *testing.T, path string, acknowledged map[int]string) {
+	t.Helper()
+	for _, complaint := range storetest.Check(auditor(t, path), acknowledged) {
+		t.Error(complaint)
+	}
+}
+
+// auditor returns the rows of the table of calls, as SQLite's own program reads them if
+// it is there. A copy is read, so that what recovers the file is the store.
+func auditor(t *testing.T, path string) []storetest.Row {
+	t.Helper()
+	folder := t.TempDir()
+	copied := filepath.Join(folder, "copy.db")
+	for _, suffix := range []string{"", "-wal"} {
+		text, err := os.ReadFile(path + suffix)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(copied+suffix, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows []storetest.Row
+	if program, err := exec.LookPath("sqlite3"); err == nil {
+		out, err := exec.Command(program, "-readonly", "-json", copied, "PRAGMA integrity_check").Output()
+		if err != nil || !strings.Contains(string(out), `"ok"`) {
+			t.Errorf("the file is damaged: %s, %v", out, err)
+		}
+		out, err = exec.Command(program, "-readonly", "-json", copied, storetest.RowsQuery).Output()
+		if err == nil && len(out) > 0 {
+			err = json.Unmarshal(out, &rows)
+		}
+		if err != nil {
+			t.Fatalf("sqlite3: %v\n%s", err, out)
+		}
+		return rows
+	}
+	if os.Getenv("COUNTERSIGN_REQUIRE_PEERS") == "1" {
+		t.Fatal("sqlite3 is not installed")
+	}
+	t.Log("sqlite3 is not installed: the driver reads the file")
+	db := reach(t, copied)
+	found, err := db.Query(storetest.RowsQuery)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var r storetest.Row
+		if err := found.Scan(&r.ID, &r.State, &r.Calling, &r.Called, &r.Standing, &r.Record); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // writeAndKill runs a child until it has acknowledged some records, kills it, and notes
 // everything it acknowledged, also between the two.
-func writeAndKill(t *testing.T, path string, first, kill int, acknowledged map[int]call.State) {
+func writeAndKill(t *testing.T, path string, first, kill int, acknowledged map[int]string) {
 	t.Helper()
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), writeInto+"="+path, fmt.Sprintf("%s=%d", writeFrom, first))
+	cmd := child(path, first)
 	var complaint strings.Builder
-	child.Stderr = &complaint
-	out, err := child.StdoutPipe()
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := child.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines, heard := bufio.NewReader(out), 0
-	for {
-		// A line that was cut off by the kill was no acknowledgment.
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			break
-		}
-		var state call.State
-		var n int
-		if _, err := fmt.Sscan(line, &state, &n); err != nil {
-			t.Errorf("the child said %q: %v", line, err)
-		}
-		acknowledged[n] = state
-		if heard++; heard == kill+1 {
-			if err := child.Process.Kill(); err != nil {
+	heard := storetest.Hear(bufio.NewReader(out), acknowledged, func(heard int) {
+		if heard == kill+1 {
+			if err := cmd.Process.Kill(); err != nil {
 				t.Error(err)
 			}
 		}
-	}
-	child.Wait()
+	})
+	cmd.Wait()
 	if heard <= kill || complaint.Len() > 0 {
 		t.Fatalf("the child ended by itself after %d records: %s", heard, complaint.String())
-	}
-}
-
-func checkSurvivor(t *testing.T, s *store.Store, n int, state call.State) {
-	t.Helper()
-	rec, err := s.Call(t.Context(), storetest.Record(n).Call.ID)
-	if err != nil {
-		t.Errorf("call %d was acknowledged as %s: %v", n, state, err)
-		return
-	}
-	if state == call.Settled && rec.State != call.Settled {
-		t.Errorf("call %d was acknowledged as settled and is %s", n, rec.State)
-	}
-	checkWhole(t, rec, n)
-}
-
-// checkAllWhole checks what was written from the first call on, acknowledged or not.
-func checkAllWhole(t *testing.T, s *store.Store, first int) {
-	t.Helper()
-	recs, err := s.Calls(t.Context(), store.Filter{Limit: store.MaxLimit, From: storetest.Record(first).Call.ArrivedAt})
-	if err != nil || len(recs) == 0 {
-		t.Errorf("Calls = %d records, %v", len(recs), err)
-	}
-	for _, rec := range recs {
-		checkWhole(t, rec, int(rec.Call.ArrivedAt.Sub(storetest.Arrived).Seconds()))
-	}
-}
-
-func checkWhole(t *testing.T, rec call.Record, n int) {
-	t.Helper()
-	want := storetest.Record(n)
-	if rec.State != call.Settled {
-		want = held(n)
-		want.State = rec.State
-	}
-	if err := storetest.Same(rec, want); err != nil {
-		t.Errorf("call %d: %v", n, err)
 	}
 }

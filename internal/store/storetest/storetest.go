@@ -43,6 +43,13 @@ func Run(t *testing.T, fresh func(t *testing.T) Place) {
 		{"calls are found by every condition", filters},
 		{"open records are interrupted at the start, and no others", interrupts},
 		{"many records at once are each durable and whole", manyAtOnce},
+		{"what happens to a call later is added", addsLater},
+		{"a record brings what happened with it", bringsLater},
+		{"everything is read a page at a time", readsAll},
+		{"a search finds what a plain look at all finds", searches},
+		{"old records are pruned and others stay", prunes},
+		{"a person is erased from every record", erases},
+		{"what is no whole number is not erased", refusesToErase},
 		{"a caller who has gone records nothing", callerGone},
 		{"a closed store says so", closed},
 		{"closing waits for what is being written", closingWaits},
@@ -127,6 +134,20 @@ func put(t *testing.T, s *store.Store, recs ...call.Record) {
 			t.Fatalf("RecordCall(%s) = %v", rec.Call.ID, err)
 		}
 	}
+}
+
+// putTogether puts many records at once, which is quicker.
+func putTogether(t *testing.T, s *store.Store, recs ...call.Record) {
+	t.Helper()
+	var writers sync.WaitGroup
+	for _, rec := range recs {
+		writers.Go(func() {
+			if err := s.RecordCall(t.Context(), rec); err != nil {
+				t.Errorf("RecordCall(%s) = %v", rec.Call.ID, err)
+			}
+		})
+	}
+	writers.Wait()
 }
 
 func isKept(t *testing.T, s *store.Store, want call.Record) {
@@ -329,8 +350,14 @@ func closed(t *testing.T, open Place) {
 	_, one := s.Call(ctx, "x")
 	_, many := s.Calls(ctx, store.Filter{})
 	_, interrupted := s.InterruptOpen(ctx)
+	_, pruned := s.Prune(ctx, Arrived)
+	_, prunable := s.PruneDryRun(ctx, Arrived)
+	_, erased := s.Erase(ctx, Erasable, erasing)
+	_, erasable := s.EraseDryRun(ctx, Erasable)
 	for name, err := range map[string]error{
 		"RecordCall": s.RecordCall(ctx, Record(1)), "Call": one, "Calls": many, "InterruptOpen": interrupted,
+		"Prune": pruned, "PruneDryRun": prunable, "Erase": erased, "EraseDryRun": erasable,
+		"Add": s.Add(ctx, "x", call.Timings{Ended: Arrived}),
 	} {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("%s = %v, want closed", name, err)
