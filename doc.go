@@ -34,18 +34,23 @@
 //   - internal/evidence asks every source side by side, within its budget.
 //   - internal/evidence/inband makes one piece of evidence of a verification report.
 //   - internal/fetch is the one fetcher of outside documents, and trusts none of them.
-//   - internal/trust knows whose certificates are believed, and keeps their chains.
+//   - internal/trust knows whose certificates are believed, keeps their chains, and
+//     keeps the lists fresh by which they are judged.
 //   - internal/directory is this office's address book of other offices.
 //   - internal/verdict is the judgement: fixed, pure, and the same for everybody.
 //   - internal/policy is what the office does about it, and what it vouches for.
 //   - internal/store keeps the records, durably.
 //   - internal/store/sqlite keeps them in SQLite.
 //   - internal/store/storetest is what every store promises, as tests.
-//   - internal/credential is what an outbound call is signed with.
+//   - internal/credential is what an outbound call is signed with, and takes up a new
+//     one between two calls.
+//   - internal/credential/remote is a key that another process holds.
+//   - internal/repository serves our own certificates, old ones for a while.
 //   - internal/authentication signs it, and verifies what it signed.
 //
 // # The whole
 //
+//   - internal/atomicfile writes small files whole or not at all.
 //   - internal/explain is the plain sentences in which all this is told.
 //   - internal/server builds the program from its parts, and runs it.
 //   - internal/lab is a small telephone network in one process.

@@ -145,6 +145,8 @@ number. It exits 1 if anything is wrong.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.trust.Anchors, "anchors", nil, "trust anchors, a `FILE` in PEM (may be repeated)")
+	flags.StringArrayVar(&f.trust.AnchorLists, "anchor-list", nil, "a signed list of trust anchors, as the STI-PA publishes it, a `FILE` (may be repeated)")
+	flags.StringArrayVar(&f.trust.ListSigners, "list-signer", nil, "certificates of who may sign that list, the signer's own among them, a `FILE` in PEM")
 	flags.StringArrayVar(&f.trust.CRLs, "crl", nil, "a revocation list, a `FILE` in DER or PEM (may be repeated)")
 	flags.StringArrayVar(&f.trust.CRLSigners, "crl-signer", nil, "certificates that sign revocation lists for others, a `FILE` in PEM")
 	flags.StringArrayVar(&f.trust.Logs, "ct-log", nil, "the public key of a certificate transparency log, a `FILE` in PEM")
@@ -184,6 +186,7 @@ func (f *checkFlags) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return usage(err, "")
 	}
+	f.trust.At = at
 	set, err := trust.Load(f.trust)
 	if err != nil {
 		return usage(err, "")
@@ -239,7 +242,7 @@ func (c checked) print(w io.Writer, f *checkFlags) error {
 	switch {
 	case c.Valid:
 		return nil
-	case len(f.trust.Anchors) == 0:
+	case len(f.trust.Anchors)+len(f.trust.AnchorLists) == 0:
 		return invalid("no trust anchors were given; name the file that holds them with --anchors FILE")
 	}
 	return invalid("")

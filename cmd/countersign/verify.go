@@ -56,6 +56,8 @@ Trust is only in the anchors given with --anchors.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.trust.Anchors, "anchors", nil, "trust anchors, a `FILE` in PEM (may be repeated)")
+	flags.StringArrayVar(&f.trust.AnchorLists, "anchor-list", nil, "a signed list of trust anchors, as the STI-PA publishes it, a `FILE` (may be repeated)")
+	flags.StringArrayVar(&f.trust.ListSigners, "list-signer", nil, "certificates of who may sign that list, the signer's own among them, a `FILE` in PEM")
 	flags.StringArrayVar(&f.trust.CRLs, "crl", nil, "a revocation list, a `FILE` in DER or PEM (may be repeated)")
 	flags.StringArrayVar(&f.trust.CRLSigners, "crl-signer", nil, "certificates that sign revocation lists for others, a `FILE` in PEM")
 	flags.StringArrayVar(&f.trust.Logs, "ct-log", nil, "the public key of a certificate transparency log, a `FILE` in PEM (may be repeated)")
@@ -190,6 +192,7 @@ func (f *verifyFlags) service(ctx context.Context, at time.Time) (*verification.
 		}
 		return &verification.Service{Key: key}, nothing, nil
 	}
+	f.trust.At = at
 	set, err := trust.Load(f.trust)
 	if err != nil {
 		return nil, nothing, usage(err, "")
@@ -232,7 +235,7 @@ func (f *verifyFlags) hint(r *verification.Report) string {
 			}
 		}
 	case passport.CertificateUntrusted:
-		if len(f.trust.Anchors) == 0 {
+		if len(f.trust.Anchors)+len(f.trust.AnchorLists) == 0 {
 			return "no trust anchors were given; name the file that holds them with --anchors FILE"
 		}
 		return "if the certificate is to be trusted, add its root to the file given with --anchors"

@@ -11,6 +11,7 @@ import (
 	"countersign.example/internal/call"
 	"countersign.example/internal/sipcore"
 	"countersign.example/passport"
+	"countersign.example/tn"
 )
 
 // errNoCall is returned by [Gateway.Act] for a call that the gateway has not in hand.
@@ -220,7 +221,7 @@ func summary(rec *call.Record, fault error) []slog.Attr {
 		attrs = append(attrs, slog.Bool("signed", len(rec.Signed) > 0), slog.String("why", rec.Assertion.Why))
 	}
 	if fault != nil {
-		attrs = append(attrs, slog.String("error", masked(fault.Error())))
+		attrs = append(attrs, slog.String("error", tn.MaskIn(fault.Error())))
 	}
 	return attrs
 }
@@ -243,24 +244,5 @@ func logged(p passport.Party) string {
 	if p.TN != "" {
 		return p.TN.Masked()
 	}
-	return masked(p.URI)
-}
-
-// masked hides the end of every run of digits that may be a telephone number, which can
-// stand in a URI too.
-func masked(s string) string {
-	b, run := []rune(s), 0
-	for i := 0; i <= len(b); i++ {
-		if i < len(b) && b[i] >= '0' && b[i] <= '9' {
-			run++
-			continue
-		}
-		if run >= 7 {
-			for k := i - 4; k < i; k++ {
-				b[k] = '•'
-			}
-		}
-		run = 0
-	}
-	return string(b)
+	return tn.MaskIn(p.URI)
 }

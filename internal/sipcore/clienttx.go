@@ -2,8 +2,11 @@ package sipcore
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
+	"time"
 )
 
 // sink receives what comes of a client transaction. Its methods are called one
@@ -22,16 +25,19 @@ type sink interface {
 type ClientTx struct {
 	e      *Endpoint
 	key    clientKey
-	dest   netip.AddrPort
 	unread *unread // of those made by Send
 
 	// mu guards what follows. Requests are written under it.
 	mu        sync.Mutex
+	dest      Target
+	instead   *Target // if dest takes no connection: a large request to a UDP address
+	on        *conn   // that the request went by, until there is a response
+	resent    bool    // over a second connection
 	state     clientState
 	alarm     alarm
 	req       *Message // with our Via; nil once there is a final response
 	wire      []byte   // what is repeated: the request, then its ACK
-	ackDest   netip.AddrPort
+	ackDest   Target
 	ackTag    string // the To tag of the 2xx that wire acknowledges
 	sink      sink
 	timerC    bool // a proxy's: a call that only rings is given up
@@ -57,14 +63,20 @@ func (tx *ClientTx) isInvite() bool { return tx.key.method == MethodInvite }
 // it needs From, To, Call-ID and CSeq, and is given a Via. req is not changed. Its
 // responses are read with Next. The error says why it could not be sent.
 func (e *Endpoint) Send(req *Message, next netip.AddrPort) (*ClientTx, error) {
+	return e.SendTo(req, udp(next))
+}
+
+// SendTo is Send over any transport. Over a connection the request is queued when
+// SendTo returns; if it cannot be delivered, Next says so.
+func (e *Endpoint) SendTo(req *Message, to Target) (*ClientTx, error) {
 	if req.method == MethodAck || req.method == MethodCancel || !req.IsRequest() {
 		return nil, errors.New("sipcore: Send of an ACK, a CANCEL or a response")
 	}
 	req = req.Clone()
 	branch := cookie + random()
-	e.pushVia(req, branch)
+	e.pushVia(req, branch, to)
 	u := &unread{wake: make(chan struct{}, 1)}
-	tx := e.newClientTx(req, branch, next, u)
+	tx := e.newClientTx(req, branch, to, u)
 	tx.unread = u
 	if err := tx.begin(); err != nil {
 		return nil, err
@@ -75,20 +87,29 @@ func (e *Endpoint) Send(req *Message, next netip.AddrPort) (*ClientTx, error) {
 // SendACK sends the ACK of a 2xx, which is a request without a transaction. ack is
 // not changed.
 func (e *Endpoint) SendACK(ack *Message, next netip.AddrPort) error {
+	return e.SendACKTo(ack, udp(next))
+}
+
+// SendACKTo is SendACK over any transport.
+func (e *Endpoint) SendACKTo(ack *Message, to Target) error {
 	ack = ack.Clone()
-	e.pushVia(ack, cookie+random())
-	return e.write(ack.Bytes(), next)
+	e.pushVia(ack, cookie+random(), to)
+	return e.transmit(ack.Bytes(), path{Target: to}, nil)
 }
 
-func (e *Endpoint) pushVia(m *Message, branch string) {
-	m.Prepend("Via", "SIP/2.0/UDP "+e.sentBy+";branch="+branch)
+func (e *Endpoint) pushVia(m *Message, branch string, to Target) {
+	m.Prepend("Via", e.via(branch, to))
 }
 
-func (e *Endpoint) newClientTx(req *Message, branch string, next netip.AddrPort, s sink) *ClientTx {
+func (e *Endpoint) via(branch string, to Target) string {
+	return "SIP/2.0/" + to.Transport.String() + " " + e.sentByFor(to) + ";branch=" + branch
+}
+
+func (e *Endpoint) newClientTx(req *Message, branch string, to Target, s sink) *ClientTx {
 	return &ClientTx{
 		e:    e,
-		key:  clientKey{branch, req.method},
-		dest: next,
+		key:  clientKey{branch, internMethod(req.method)},
+		dest: to,
 		req:  req,
 		sink: s,
 		done: make(chan struct{}),
@@ -113,12 +134,11 @@ func (tx *ClientTx) begin() error {
 	err := error(ErrCancelled)
 	if !tx.cancelled {
 		tx.wire = tx.req.Bytes()
-		err = e.write(tx.wire, tx.dest)
-		longest := t.T2 // Timer E
-		if tx.isInvite() {
-			longest = 0 // Timer A
+		tx.switchIfLarge()
+		if err = tx.send(); err != nil && tx.instead != nil {
+			err = tx.goBack()
 		}
-		tx.alarm.set(tx.wake, t.T1, longest, t.patience()) // Timers B and F
+		tx.expect(t.patience())
 	}
 	tx.mu.Unlock()
 	if err != nil {
@@ -127,9 +147,101 @@ func (tx *ClientTx) begin() error {
 	return err
 }
 
+// send writes the request; mu is held.
+func (tx *ClientTx) send() error {
+	return tx.e.transmit(tx.wire, path{Target: tx.dest}, tx)
+}
+
+// expect sets the clock for a response; mu is held.
+func (tx *ClientTx) expect(lasts time.Duration) {
+	t := &tx.e.timers
+	longest := t.T2 // Timer E
+	if tx.isInvite() {
+		longest = 0 // Timer A
+	}
+	tx.alarm.set(tx.wake, tx.unreliable(t.T1), longest, lasts) // Timers B and F
+}
+
+// unreliable is d, or nothing over a transport that loses nothing.
+func (tx *ClientTx) unreliable(d time.Duration) time.Duration {
+	if tx.dest.Transport.Reliable() {
+		return 0
+	}
+	return d
+}
+
+// switchIfLarge chooses TCP for a request that UDP should not carry (RFC 3261
+// section 18.1.1); mu is held.
+func (tx *ClientTx) switchIfLarge() {
+	e := tx.e
+	if e.largest == 0 || len(tx.wire) <= e.largest || tx.dest.Transport != UDP ||
+		tx.key.method == MethodCancel || e.conns.refuses(tx.dest.Addr) {
+		return
+	}
+	was := tx.dest
+	tx.instead = &was
+	tx.carry(Target{Transport: TCP, Addr: was.Addr})
+}
+
+// goBack returns to UDP after a switch, because nobody took the connection; mu is
+// held.
+func (tx *ClientTx) goBack() error {
+	tx.e.conns.refused(tx.dest.Addr)
+	tx.carry(*tx.instead)
+	tx.instead = nil
+	return tx.send()
+}
+
+// carry changes where the request goes and what our Via says of it. Nothing can
+// have arrived before.
+func (tx *ClientTx) carry(to Target) {
+	tx.dest = to
+	tx.req.fields[tx.req.index("Via", 0)].Value = tx.e.via(tx.key.branch, to)
+	tx.wire = tx.req.Bytes()
+}
+
+// lost is called when the connection ended that the request went by. opened says
+// whether it was ever open.
+func (tx *ClientTx) lost(c *conn, opened bool, err error) {
+	tx.mu.Lock()
+	if tx.on != c || tx.state != calling {
+		tx.mu.Unlock()
+		return
+	}
+	tx.on = nil
+	switch {
+	case tx.instead != nil && !opened:
+		if err = tx.goBack(); err == nil {
+			tx.expect(tx.e.timers.patience())
+		}
+	case opened && !tx.resent && tx.e.conns.open():
+		// Perhaps it was closed just when we wrote. The other end knows the
+		// branch if it has seen it.
+		tx.resent = true
+		err = tx.send()
+	case err == nil:
+		err = ErrLost
+	default:
+		err = fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	tx.mu.Unlock()
+	if err != nil {
+		tx.fail(err)
+	}
+}
+
+// heard lets go of the connection: from now on the other end has the request.
+func (tx *ClientTx) heard() {
+	if tx.on != nil {
+		tx.on.forget(tx)
+		tx.on = nil
+	}
+}
+
 // receive takes a response that matches.
 func (tx *ClientTx) receive(m *Message) {
 	tx.mu.Lock()
+	tx.heard()
 	var deliver, again bool
 	if tx.isInvite() {
 		deliver, again = tx.stepInvite(m)
@@ -137,12 +249,17 @@ func (tx *ClientTx) receive(m *Message) {
 		deliver = tx.step(m)
 	}
 	s := tx.sink
+	atOnce := false
 	if tx.state == refused {
 		tx.sink = nil
+		atOnce = tx.dest.Transport.Reliable() // Timers D and K are zero
 	}
 	tx.mu.Unlock()
 	if deliver && s != nil {
 		s.response(m, again)
+	}
+	if atOnce {
+		tx.fail(nil) // not before its response, or a reader would miss it
 	}
 }
 
@@ -173,13 +290,13 @@ func (tx *ClientTx) stepInvite(m *Message) (deliver, again bool) {
 			return false, false
 		}
 		if tx.wire != nil && m.ToTag() == tx.ackTag {
-			tx.e.write(tx.wire, tx.ackDest)
+			tx.e.transmit(tx.wire, path{Target: tx.ackDest}, nil)
 			return false, false
 		}
 		return true, true
 	case tx.state == refused:
 		if m.status >= 300 {
-			tx.e.write(tx.wire, tx.dest)
+			tx.e.transmit(tx.wire, path{Target: tx.dest}, nil)
 		}
 		return false, false
 	case tx.state == over:
@@ -194,7 +311,7 @@ func (tx *ClientTx) stepInvite(m *Message) (deliver, again bool) {
 		tx.state = refused
 		tx.wire = hopACK(tx.req, m).Bytes()
 		tx.req = nil
-		tx.e.write(tx.wire, tx.dest)
+		tx.e.transmit(tx.wire, path{Target: tx.dest}, nil)
 		tx.alarm.set(tx.wake, 0, 0, t.D)
 	}
 	return true, false
@@ -285,7 +402,7 @@ func (tx *ClientTx) wake() {
 	tx.mu.Lock()
 	repeat, ended := tx.alarm.rang(tx.wake)
 	if repeat && tx.wire != nil {
-		tx.e.write(tx.wire, tx.dest) // Timers A and E; if it fails, the next one may not
+		tx.e.transmit(tx.wire, path{Target: tx.dest}, nil) // Timers A and E; if it fails, the next one may not
 	}
 	if ended && tx.state == ringing && tx.isInvite() && !tx.cancelled {
 		// RFC 3261 section 16.8: Timer C ends a call that rings with CANCEL.
@@ -312,6 +429,7 @@ func (tx *ClientTx) fail(err error) {
 		waiting = tx.sink
 	}
 	tx.state = over
+	tx.heard()
 	tx.req, tx.wire, tx.sink, tx.because = nil, nil, nil, nil
 	tx.alarm.stop()
 	tx.mu.Unlock()
@@ -331,14 +449,17 @@ func (tx *ClientTx) Done() <-chan struct{} { return tx.done }
 // Ack sends the ACK of the 2xx that began a dialog, and sends it again whenever
 // that 2xx is repeated (RFC 3261 section 13.2.2.4). ack is not changed. Next does
 // not return repeated responses that are acknowledged so.
-func (tx *ClientTx) Ack(ack *Message, next netip.AddrPort) error {
+func (tx *ClientTx) Ack(ack *Message, next netip.AddrPort) error { return tx.AckTo(ack, udp(next)) }
+
+// AckTo is Ack over any transport.
+func (tx *ClientTx) AckTo(ack *Message, to Target) error {
 	ack = ack.Clone()
-	tx.e.pushVia(ack, cookie+random())
+	tx.e.pushVia(ack, cookie+random(), to)
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	wire := ack.Bytes()
 	if tx.state == answered {
-		tx.wire, tx.ackDest, tx.ackTag = wire, next, ack.ToTag()
+		tx.wire, tx.ackDest, tx.ackTag = wire, to, strings.Clone(ack.ToTag())
 	}
-	return tx.e.write(wire, next)
+	return tx.e.transmit(wire, path{Target: to}, nil)
 }

@@ -32,12 +32,11 @@
 //
 // # The library and its faults
 //
-// Header fields are split by the parser of github.com/emiago/sipgo; library.go is
-// the only file that imports it, and none of its types leave this package. Start
-// lines, addresses and Via we read ourselves, because the library writes them
-// anew. Its transports and its transaction layer are not used: order (2) and the
-// CANCEL (3) cannot be had from a layer that starts a goroutine a message and
-// answers by itself, and with it go the other faults:
+// Nothing of a SIP library is used but in tests: github.com/emiago/sipgo is the
+// reference that our splitter of header fields is compared with, and its phones
+// are those we interoperate with. Addresses and Via it would write anew; order (2)
+// and the CANCEL (3) cannot be had from a layer that starts a goroutine a message
+// and answers by itself. With it go the other faults:
 //
 //  1. it refuses to send more than 1,300 bytes over UDP, and reads no more than
 //     32 KiB; ours sends and reads what UDP carries;

@@ -2,6 +2,7 @@ package sipcore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -10,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -59,6 +59,29 @@ type Config struct {
 	// given if that is unspecified (0.0.0.0 or ::).
 	SentBy string
 
+	// Listen are further addresses, of any transport. If there are some, Addr may
+	// be empty. The first address of all is that of [Endpoint.Addr] and
+	// [Endpoint.SentBy].
+	Listen []Listen
+
+	// TLS is how other servers are judged that we connect to, and what we show
+	// them. ServerName is set for each. The zero value trusts the system's roots.
+	TLS *tls.Config
+
+	// Connections bounds what connections may cost.
+	Connections Connections
+
+	// SwitchAbove is the size in bytes above which a request to a UDP address is
+	// tried over TCP first, at the same address and port (RFC 3261 section
+	// 18.1.1); who takes no connection gets it over UDP, and is remembered for ten
+	// minutes. Zero means 1,300 if we listen on TCP ourselves, and never if we do
+	// not; negative is never.
+	SwitchAbove int
+
+	// FailoverAfter is how long a target may leave a request without any response
+	// before the next target of its hop is tried: 4 s.
+	FailoverAfter time.Duration
+
 	// Timers are those of RFC 3261 section 17.
 	Timers Timers
 
@@ -106,11 +129,13 @@ type socket interface {
 	Close() error
 }
 
-// Endpoint is one SIP element on one UDP socket. All its methods may be called
+// Endpoint is one SIP element on any number of sockets. All its methods may be called
 // from many goroutines at once, Handle excepted.
 type Endpoint struct {
-	socket     socket
-	sentBy     string
+	doors      []*door // at least one; the first is the one that has no other name
+	conns      *connTable
+	failover   time.Duration
+	largest    int // a request to UDP, before TCP is tried; 0 for any
 	timers     Timers
 	grace      time.Duration
 	retryAfter string
@@ -120,6 +145,10 @@ type Endpoint struct {
 	handler    Handler
 	seed       maphash.Seed
 	order      order
+
+	// arrival is held while a message that came in is matched and what follows from
+	// it at once is done, so that sockets and connections take turns.
+	arrival sync.Mutex
 
 	// refusalTag is the To tag of everything answered without a transaction, by
 	// which the ACK of such a refusal is known and dropped.
@@ -148,40 +177,45 @@ const (
 	closing        // nothing begins any more
 )
 
-// Open opens the socket and starts nothing; the caller runs [Endpoint.Run], or
+// Open opens the sockets and starts nothing; the caller runs [Endpoint.Run], or
 // closes the endpoint with [Endpoint.Close].
 func Open(c Config) (*Endpoint, error) {
-	conn := c.Conn
-	if conn == nil {
-		addr, err := net.ResolveUDPAddr("udp", c.Addr)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	listen := c.Listen
+	if c.Addr != "" || c.Conn != nil || len(listen) == 0 {
+		first := Listen{Addr: c.Addr, Conn: c.Conn, SentBy: c.SentBy}
+		listen = append([]Listen{first}, listen...)
+	}
+	var doors []*door
+	for _, l := range listen {
+		d, err := openDoor(l, c.Logger)
 		if err != nil {
-			return nil, fmt.Errorf("reading SIP address %s: %w", c.Addr, err)
+			for _, d := range doors {
+				d.close()
+			}
+			return nil, err
 		}
-		if conn, err = net.ListenUDP("udp", addr); err != nil {
-			return nil, fmt.Errorf("listening for SIP: %w", err)
-		}
+		doors = append(doors, d)
 	}
-	logger := c.Logger
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	c.Logger = logger
-	if err := conn.SetReadBuffer(readBuffer); err != nil {
-		logger.Warn("SIP socket keeps its small read buffer", "addr", conn.LocalAddr().String(), "error", err)
-	}
-	e, err := newEndpoint(c, conn)
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return e, nil
+	return newEndpointAt(c, doors), nil
 }
 
+// newEndpoint is an endpoint with one UDP socket.
 func newEndpoint(c Config, s socket) (*Endpoint, error) {
+	d, err := newDoor(Listen{SentBy: c.SentBy}, s, s.LocalAddr())
+	if err != nil {
+		return nil, err
+	}
+	return newEndpointAt(c, []*door{d}), nil
+}
+
+func newEndpointAt(c Config, doors []*door) *Endpoint {
 	e := &Endpoint{
-		socket:     s,
-		sentBy:     strings.ToLower(c.SentBy),
+		doors:      doors,
 		timers:     c.Timers.withDefaults(),
+		failover:   orDefault(c.FailoverAfter, 4*time.Second),
 		grace:      orDefault(c.Grace, 5*time.Second),
 		retryAfter: seconds(orDefault(c.RetryAfter, 10*time.Second)),
 		maxInHand:  orDefault(c.MaxInHand, 20_000),
@@ -195,19 +229,19 @@ func newEndpoint(c Config, s socket) (*Endpoint, error) {
 		accepted:   make(map[ackKey]*acceptance),
 		idle:       make(chan struct{}),
 	}
+	if e.logger == nil {
+		e.logger = slog.New(slog.DiscardHandler)
+	}
+	e.conns = newConnTable(e, c)
 	e.base, e.stop = context.WithCancelCause(context.Background())
-	if e.sentBy == "" {
-		local := e.Addr()
-		if local.Addr().IsUnspecified() {
-			return nil, fmt.Errorf("SIP on %s: SentBy must say how others reach it", local)
-		}
-		e.sentBy = local.String()
+	if e.largest = max(c.SwitchAbove, 0); c.SwitchAbove == 0 && e.Listens(TCP) {
+		e.largest = switchAbove
 	}
-	if !validHostPort(e.sentBy) {
-		return nil, fmt.Errorf("SIP: %q is not a host and port", e.sentBy)
-	}
-	return e, nil
+	return e
 }
+
+// switchAbove is RFC 3261 section 18.1.1, for a path whose MTU nobody knows.
+const switchAbove = 1300
 
 func orDefault[T int | time.Duration](v, def T) T {
 	if v > 0 {
@@ -222,32 +256,28 @@ func notImplemented(_ context.Context, tx *ServerTx) { tx.Reply(501, "") }
 // answered 501.
 func (e *Endpoint) Handle(h Handler) { e.handler = h }
 
-// Addr returns the address of the socket.
-func (e *Endpoint) Addr() netip.AddrPort {
-	a, err := netip.ParseAddrPort(e.socket.LocalAddr().String())
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-}
+// Addr returns the address of the first socket.
+func (e *Endpoint) Addr() netip.AddrPort { return e.doors[0].addr }
 
-// SentBy returns the host and port that stand in our Via and belong into our
-// Record-Route and Contact URIs.
-func (e *Endpoint) SentBy() string { return e.sentBy }
+// SentBy returns the host and port that stand in our Via at the first socket, and
+// belong into our Record-Route and Contact URIs.
+func (e *Endpoint) SentBy() string { return e.doors[0].sentBy }
 
 // Run serves until ctx is done. Then it refuses new calls with 503 and
 // Retry-After, finishes the requests in hand within the grace period, ends the
 // contexts of those that are left, waits for their handlers, and returns nil. It
-// returns an error only if the socket breaks. It can be called once.
+// returns an error only if a socket breaks. It can be called once.
 func (e *Endpoint) Run(ctx context.Context) error {
 	if !e.advance(running) {
 		return errors.New("sipcore: Run called twice, or after Close")
 	}
-	reader := make(chan error, 1)
-	go func() { reader <- e.read() }()
+	reader := make(chan error, len(e.doors))
+	for _, d := range e.doors {
+		go func() { reader <- e.serveDoor(d) }()
+	}
 
 	var broken error
-	read := false
+	left := len(e.doors)
 	select {
 	case <-ctx.Done():
 		e.advance(draining)
@@ -257,18 +287,21 @@ func (e *Endpoint) Run(ctx context.Context) error {
 		case <-grace.C:
 			e.logger.Warn("SIP requests still in hand after the grace period")
 		case broken = <-reader:
-			read = true
+			left--
 		}
 		grace.Stop()
 	case broken = <-reader:
-		read = true
+		left--
 	}
 
 	e.end()
-	e.socket.Close()
-	if !read {
+	for _, d := range e.doors {
+		d.close()
+	}
+	for range left {
 		<-reader
 	}
+	e.conns.close()
 	return broken
 }
 
@@ -282,7 +315,11 @@ func (e *Endpoint) Close() error {
 		return errors.New("sipcore: Close of an endpoint that runs")
 	}
 	e.stop(ErrClosed)
-	return e.socket.Close()
+	for _, d := range e.doors {
+		d.close()
+	}
+	e.conns.close()
+	return nil
 }
 
 // advance moves on to phase p and reports whether the endpoint was not there
@@ -340,31 +377,22 @@ func (e *Endpoint) checkIdle() {
 }
 
 // read reads datagrams until the socket is closed. Everything that decides the
-// order of messages happens here, in the one goroutine that sees them arrive.
-func (e *Endpoint) read() error {
+// order of messages happens here, in the goroutine that sees them arrive.
+func (e *Endpoint) read(d *door) error {
 	b := make([]byte, maxMessage)
 	for failures := 0; ; {
-		n, src, err := e.socket.ReadFromUDPAddrPort(b)
+		n, src, err := d.socket.ReadFromUDPAddrPort(b)
 		switch {
 		case err == nil:
 			failures = 0
-			e.receive(b[:n], netip.AddrPortFrom(src.Addr().Unmap(), src.Port()))
+			e.receive(b[:n], path{Target: udp(netip.AddrPortFrom(src.Addr().Unmap(), src.Port())), door: d})
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		default:
 			// A single failure is about one datagram, not about the socket.
 			if failures++; failures == readFailures {
-				return fmt.Errorf("reading SIP from %s: %w", e.socket.LocalAddr(), err)
+				return fmt.Errorf("reading SIP from %s: %w", d.socket.LocalAddr(), err)
 			}
 		}
 	}
-}
-
-// write sends one datagram.
-func (e *Endpoint) write(b []byte, to netip.AddrPort) error {
-	if len(b) > maxDatagram {
-		return ErrTooLarge
-	}
-	_, err := e.socket.WriteToUDPAddrPort(b, to)
-	return err
 }

@@ -15,8 +15,14 @@ type Hop struct {
 	// on. Call-ID, tags, CSeq and Contact are for nobody to change.
 	Request *Message
 
-	// Next is where it goes: see [Message.NextHop] and [Endpoint.Resolve].
+	// Next is where it goes over UDP: see [Message.NextHop] and
+	// [Endpoint.Resolve]. It is not looked at if there are Targets.
 	Next netip.AddrPort
+
+	// Targets are where it goes, over any transport: the first, and if that cannot
+	// be reached, does not answer in time or answers 503, the next (RFC 3263
+	// section 4.3). See [Resolver.Targets] and [Prober.Order].
+	Targets []Target
 
 	// Response, if not nil, is given every response on its way back, our Via
 	// already off, and returns what is sent upstream; 100 is not among them. To
@@ -28,6 +34,26 @@ type Hop struct {
 	// It is called by the goroutine that reads the socket, so that responses keep
 	// their order: it must be quick, and must not block.
 	Response func(*Message) *Message
+}
+
+// targets are where a hop may lead.
+func (h *Hop) targets() []Target {
+	if len(h.Targets) > 0 {
+		return h.Targets
+	}
+	return []Target{udp(h.Next)}
+}
+
+// guard keeps a request to a sips URI inside TLS (RFC 3261 section 26.2.2). Next,
+// which is UDP by what it is, is for the caller to judge.
+func (h *Hop) guard(t Target) error {
+	if len(h.Targets) == 0 || t.Transport.Secure() {
+		return nil
+	}
+	if u, err := h.Request.NextHop(); err == nil && u.Scheme() == "sips" {
+		return ErrInsecure
+	}
+	return nil
 }
 
 // Forward sends a request on and relays everything that belongs to it, as a
@@ -48,28 +74,27 @@ type Hop struct {
 // rings without a sign of life for as long as Timer C is cancelled too, and
 // answered with what that brings.
 func (e *Endpoint) Forward(ctx context.Context, tx *ServerTx, h Hop) (*Message, error) {
-	if err := lowerMaxForwards(h.Request); err != nil {
-		tx.Reply(483, "")
+	mark, err := e.mayForward(tx, &h)
+	if err != nil {
 		return nil, err
 	}
-	received := tx.Request()
-	if received == nil {
-		return nil, ErrAnswered
-	}
-	mark := loopMark(e.seed, received)
-	if loops(received, e.sentBy, mark) {
-		tx.Reply(482, "")
-		return nil, ErrLoop
-	}
 	branch := cookie + random() + "-" + mark
-	e.pushVia(h.Request, branch)
+	to := h.targets()
+	if len(to) > 1 && !tx.isAck() {
+		return e.fork(ctx, tx, []Hop{h}, mark)
+	}
+	if err := h.guard(to[0]); err != nil {
+		tx.Reply(503, "")
+		return nil, err
+	}
+	e.pushVia(h.Request, branch, to[0])
 	if tx.isAck() {
-		err := e.write(h.Request.Bytes(), h.Next)
+		err := e.transmit(h.Request.Bytes(), path{Target: to[0]}, nil)
 		tx.passTurn()
 		return nil, err
 	}
 	r := &relay{up: tx, change: h.Response, done: make(chan struct{})}
-	r.down = e.newClientTx(h.Request, branch, h.Next, r)
+	r.down = e.newClientTx(h.Request, branch, to[0], r)
 	r.down.timerC = true
 	if err := tx.attach(r); err != nil {
 		if errors.Is(err, ErrCancelled) {
@@ -77,12 +102,33 @@ func (e *Endpoint) Forward(ctx context.Context, tx *ServerTx, h Hop) (*Message, 
 		}
 		return nil, err
 	}
-	err := r.down.begin()
+	err = r.down.begin()
 	tx.passTurn()
 	if err != nil {
 		r.over(err)
 	}
 	return r.wait(ctx)
+}
+
+// mayForward judges whether a request may be sent on at all, and answers it if not.
+// mark is what we will know it by if it comes back.
+func (e *Endpoint) mayForward(tx *ServerTx, hops ...*Hop) (mark string, err error) {
+	for _, h := range hops {
+		if err := lowerMaxForwards(h.Request); err != nil {
+			tx.Reply(483, "")
+			return "", err
+		}
+	}
+	received := tx.Request()
+	if received == nil {
+		return "", ErrAnswered
+	}
+	mark = loopMark(e.seed, received)
+	if loops(received, e.isSentBy, mark) {
+		tx.Reply(482, "")
+		return "", ErrLoop
+	}
+	return mark, nil
 }
 
 var (
@@ -132,6 +178,8 @@ func (r *relay) wait(ctx context.Context) (*Message, error) {
 	return final, r.err
 }
 
+func (r *relay) cancel(because []Field) { r.down.Cancel(because...) }
+
 func (r *relay) settle(final *Message, err error) {
 	r.once.Do(func() {
 		r.final, r.err = final, err
@@ -167,22 +215,25 @@ func (r *relay) response(m *Message, again bool) {
 }
 
 // over answers where downstream did not.
-func (r *relay) over(err error) {
-	cancelled := r.up.Cancelled()
+func (r *relay) over(err error) { r.settle(nil, r.up.unanswered(err)) }
+
+// unanswered answers a request whose next hop did not, because of err, and returns
+// what Forward says of it.
+func (tx *ServerTx) unanswered(err error) error {
 	switch {
-	case cancelled:
+	case tx.Cancelled():
 		err = ErrCancelled
-		r.up.Reply(487, "")
-	case errors.Is(err, ErrTimeout) && r.up.isInvite():
-		r.up.Reply(408, "")
+		tx.Reply(487, "")
+	case errors.Is(err, ErrTimeout) && tx.isInvite():
+		tx.Reply(408, "")
 	case errors.Is(err, ErrTimeout):
 		// RFC 4320 section 4.2: too late to be of use, and taken for a failure
 		// of ours.
-		r.up.terminate()
+		tx.terminate()
 	case errors.Is(err, ErrTooLarge):
-		r.up.Reply(513, "")
+		tx.Reply(513, "")
 	default:
-		r.up.Reply(503, "")
+		tx.Reply(503, "")
 	}
-	r.settle(nil, err)
+	return err
 }

@@ -93,7 +93,7 @@ func TestForwardRelaysACancelAndTheResponseItLeadsTo(t *testing.T) {
 
 func TestAnInviteThatIsCancelledBeforeItLeavesIsNotSent(t *testing.T) {
 	inBubble(t, Config{}, nil, func(b *bubble) {
-		tx := b.e.newClientTx(newCall(MethodInvite), "z9hG4bKx", callee, nil)
+		tx := b.e.newClientTx(newCall(MethodInvite), "z9hG4bKx", udp(callee), nil)
 		tx.Cancel()
 		if err := tx.begin(); !errors.Is(err, ErrCancelled) {
 			t.Errorf("begin() = %v, want ErrCancelled", err)

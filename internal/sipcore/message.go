@@ -1,6 +1,7 @@
 package sipcore
 
 import (
+	"crypto/tls"
 	"iter"
 	"net/netip"
 	"slices"
@@ -30,6 +31,8 @@ type Message struct {
 	fields []Field
 	body   []byte // never changed in place, so that clones may share it
 	source netip.AddrPort
+	over   Transport
+	conn   *conn // that it came by, if any
 }
 
 // NewRequest returns a request with a start line and no header fields but
@@ -106,6 +109,23 @@ func (m *Message) SetStatus(status int, reason string) {
 // Source returns the address a received message came from, and the zero value
 // for one that was made here.
 func (m *Message) Source() netip.AddrPort { return m.source }
+
+// Arrived returns the other end that a received message came from. A request sent
+// there goes over the same connection as long as that is open, and over WebSocket
+// there is no other way.
+func (m *Message) Arrived() Target { return Target{Transport: m.over, Addr: m.source} }
+
+// Security returns the state of the TLS connection that a message came by, with
+// the certificates of a client that showed some, and nil for any other message. It
+// must not be changed.
+func (m *Message) Security() *tls.ConnectionState {
+	if m.conn == nil {
+		return nil
+	}
+	m.conn.mu.Lock()
+	defer m.conn.mu.Unlock()
+	return m.conn.security
+}
 
 // Fields yields name and value of every header field in order, as written.
 func (m *Message) Fields() iter.Seq2[string, string] {

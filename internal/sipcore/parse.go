@@ -115,7 +115,7 @@ func parseHead(head []byte) (*Message, error) {
 	if !ok {
 		return nil, &ParseError{Line: 1, Reason: "neither a request line nor a status line"}
 	}
-	if m.fields, ok = parseFields(head); !ok {
+	if m.fields, ok = splitFields(head); !ok {
 		return nil, &ParseError{Reason: "a line of the header that is not a header field"}
 	}
 	switch {

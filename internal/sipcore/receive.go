@@ -2,34 +2,53 @@ package sipcore
 
 import (
 	"errors"
-	"net/netip"
 	"strings"
 )
 
-// receive takes one datagram. It never blocks on anything but the socket.
-func (e *Endpoint) receive(b []byte, src netip.AddrPort) {
+// receive takes one datagram, or one message of a stream. It never blocks on
+// anything but the socket.
+func (e *Endpoint) receive(b []byte, from path) {
 	if len(b) <= 4 && strings.Trim(string(b), "\r\n\x00") == "" {
 		return // a keep-alive (RFC 5626 section 4.4.1)
 	}
 	m, err := parseWire(b)
 	if m == nil {
-		e.logger.Debug("not a SIP message", "source", src, "error", err)
+		e.logger.Debug("not a SIP message", "source", from, "error", err)
 		return
 	}
-	m.source = src
+	e.take(m, err, from)
+}
+
+// refuseFrame answers a message of a stream whose end cannot be told.
+func (e *Endpoint) refuseFrame(head []byte, from path) {
+	if end, err := bounds(head); err == nil {
+		if m, err := parseHead(head[:end]); m != nil && m.IsRequest() {
+			if err == nil {
+				err = &ParseError{Reason: "a message without a usable Content-Length in a stream"}
+			}
+			e.take(m, err, from)
+		}
+	}
+}
+
+// take matches a message; flaw says why it must be refused, if it must.
+func (e *Endpoint) take(m *Message, flaw error, from path) {
+	m.source, m.over, m.conn = from.Addr, from.Transport, from.conn
 	v, ok := m.topVia()
+	e.arrival.Lock()
+	defer e.arrival.Unlock()
 	switch {
 	case !ok:
-		e.logger.Debug("SIP message without a usable Via", "source", src)
+		e.logger.Debug("SIP message without a usable Via", "source", from)
 	case !m.IsRequest():
-		if err == nil {
+		if flaw == nil {
 			e.response(m, &v)
 		}
 	default:
-		dest := m.arrivedFrom(&v, src)
-		if err != nil {
-			e.logger.Debug("refused a malformed SIP request", "source", src, "error", err)
-			e.refuse(m, dest, statusOf(err))
+		dest := m.wayBack(&v, from)
+		if flaw != nil {
+			e.logger.Debug("refused a malformed SIP request", "source", from, "error", flaw)
+			e.refuse(m, dest, statusOf(flaw))
 			return
 		}
 		e.request(m, &v, dest)
@@ -44,7 +63,7 @@ func statusOf(err error) int {
 }
 
 // refuse answers without a transaction. An ACK is never answered.
-func (e *Endpoint) refuse(req *Message, dest netip.AddrPort, status int, fields ...Field) {
+func (e *Endpoint) refuse(req *Message, dest path, status int, fields ...Field) {
 	if req.method == MethodAck {
 		return
 	}
@@ -62,14 +81,14 @@ func (e *Endpoint) refuse(req *Message, dest netip.AddrPort, status int, fields 
 }
 
 // send writes a message nobody waits for.
-func (e *Endpoint) send(m *Message, dest netip.AddrPort) {
-	if err := e.write(m.Bytes(), dest); err != nil {
+func (e *Endpoint) send(m *Message, dest path) {
+	if err := e.transmit(m.Bytes(), dest, nil); err != nil {
 		e.logger.Debug("sending SIP", "dest", dest, "error", err)
 	}
 }
 
 // request matches a request to its transaction, or begins one.
-func (e *Endpoint) request(m *Message, v *via, dest netip.AddrPort) {
+func (e *Endpoint) request(m *Message, v *via, dest path) {
 	switch m.method {
 	case MethodCancel:
 		e.cancel(m, v, dest)
@@ -84,7 +103,7 @@ func (e *Endpoint) request(m *Message, v *via, dest netip.AddrPort) {
 // does not find cannot have been forwarded by us, or was before a restart, under
 // a branch that nobody knows any more: forwarding it (section 16.10) would match
 // nothing anywhere.
-func (e *Endpoint) cancel(m *Message, v *via, dest netip.AddrPort) {
+func (e *Endpoint) cancel(m *Message, v *via, dest path) {
 	e.mu.Lock()
 	tx := e.servers[newServerKey(m, v, MethodInvite)]
 	e.mu.Unlock()
@@ -100,7 +119,7 @@ func (e *Endpoint) cancel(m *Message, v *via, dest netip.AddrPort) {
 }
 
 // ack absorbs the ACK of a refusal and hands on that of a 2xx.
-func (e *Endpoint) ack(m *Message, v *via, dest netip.AddrPort) {
+func (e *Endpoint) ack(m *Message, v *via, dest path) {
 	e.mu.Lock()
 	tx := e.servers[newServerKey(m, v, MethodAck)]
 	a := e.accepted[newAckKey(m)]
@@ -122,7 +141,7 @@ func (e *Endpoint) ack(m *Message, v *via, dest netip.AddrPort) {
 
 // begin starts a server transaction. It is in the table before the next datagram
 // is read, so that a CANCEL right behind its INVITE finds it.
-func (e *Endpoint) begin(m *Message, v *via, dest netip.AddrPort) {
+func (e *Endpoint) begin(m *Message, v *via, dest path) {
 	key := newServerKey(m, v, m.method)
 	e.mu.Lock()
 	if tx := e.servers[key]; tx != nil {
@@ -210,7 +229,7 @@ func (e *Endpoint) response(m *Message, v *via) {
 	tx := e.clients[clientKey{v.branch(), method}]
 	e.mu.Unlock()
 	// RFC 3261 section 18.1.2: it must be our own Via that comes back.
-	if tx == nil || !strings.EqualFold(v.sentBy, e.sentBy) {
+	if tx == nil || !e.isSentBy(v.sentBy) {
 		e.logger.Debug("stray SIP response", "source", m.source, "status", m.status)
 		return
 	}

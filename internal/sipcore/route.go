@@ -39,15 +39,47 @@ func (m *Message) NextHop() (URI, error) {
 	return ParseURI(m.uri)
 }
 
-// Owns reports whether a URI names this endpoint: its SentBy, or the address of
-// its socket. The default port is understood.
+// Owns reports whether a URI names this endpoint: the sent-by or the address of
+// one of its sockets. The default port is understood; transports are not compared.
 func (e *Endpoint) Owns(u URI) bool {
 	if !u.isSIP() {
 		return false
 	}
-	at := withPort(strings.ToLower(u.Host()), u.Port())
-	host, port, _ := cutHostPort(e.sentBy)
-	return at == withPort(host, port) || at == e.Addr().String()
+	transport := uriTransport(u)
+	at := withPortOf(strings.ToLower(u.Host()), u.Port(), transport)
+	for _, d := range e.doors {
+		host, port, _ := cutHostPort(d.sentBy)
+		if at == withPortOf(host, port, d.Transport) || at == d.addr.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// uriTransport is the transport that a sip or sips URI names, or UDP.
+func uriTransport(u URI) Transport {
+	name, _ := u.Param("transport")
+	t, _ := ParseTransport(name)
+	if u.Scheme() == "sips" {
+		return t.secured()
+	}
+	return t
+}
+
+// secured is t inside TLS (RFC 3261 section 26.2.2: sips with transport=tcp is
+// TLS over TCP).
+func (t Transport) secured() Transport {
+	if t.webSocket() {
+		return WSS
+	}
+	return TLS
+}
+
+func withPortOf(host string, port uint16, t Transport) string {
+	if port == 0 {
+		port = t.Port()
+	}
+	return withPort(host, port)
 }
 
 func withPort(host string, port uint16) string {

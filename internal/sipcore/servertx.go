@@ -2,7 +2,7 @@ package sipcore
 
 import (
 	"context"
-	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,10 +15,10 @@ type ServerTx struct {
 	e    *Endpoint
 	key  serverKey
 	req  *Message
-	dest netip.AddrPort // where responses go
-	tag  string         // our To tag, if we answer ourselves
-	call string         // the call whose turn this is, if it takes turns
-	turn atomic.Bool    // whether it has the turn
+	dest path        // where responses go
+	tag  string      // our To tag, if we answer ourselves
+	call string      // the call whose turn this is, if it takes turns
+	turn atomic.Bool // whether it has the turn
 
 	ctx  context.Context
 	stop context.CancelCauseFunc
@@ -31,8 +31,14 @@ type ServerTx struct {
 	last      []byte // the response that repeated requests are answered with
 	sentTag   string // the To tag of the last response that had one
 	cancelled bool
-	relay     *relay // who forwards this request, and so the CANCEL
+	relay     relayer // who forwards this request, and so the CANCEL
 	done      chan struct{}
+}
+
+// relayer forwards a request.
+type relayer interface {
+	// cancel passes a CANCEL on; because are its Reason fields.
+	cancel(because []Field)
 }
 
 type serverState int
@@ -45,7 +51,7 @@ const (
 	terminated
 )
 
-func newServerTx(e *Endpoint, key serverKey, req *Message, dest netip.AddrPort) *ServerTx {
+func newServerTx(e *Endpoint, key serverKey, req *Message, dest path) *ServerTx {
 	tx := &ServerTx{e: e, key: key, req: req, dest: dest}
 	tx.ctx, tx.stop = context.WithCancelCause(e.base)
 	return tx
@@ -131,20 +137,22 @@ func (tx *ServerTx) respond(r *Message) error {
 	}
 	if r.status > 100 {
 		r.tagTo(tx.ownTag())
-		tx.sentTag = r.ToTag()
+		if tag := r.ToTag(); tag != tx.sentTag {
+			tx.sentTag = strings.Clone(tag)
+		}
 	}
 	final := r.status >= 200
 	switch {
 	case tx.state == accepted && r.status/100 == 2:
 		// RFC 6026 section 7.1: passed on whenever it is given.
-		return tx.e.write(r.Bytes(), tx.dest)
+		return tx.e.transmit(r.Bytes(), tx.dest, nil)
 	case tx.state != proceeding:
 		return ErrAnswered
 	case r.status == 100 && tx.last != nil:
 		return nil
 	}
 	tx.last = r.Bytes()
-	err := tx.e.write(tx.last, tx.dest)
+	err := tx.e.transmit(tx.last, tx.dest, nil)
 	if final {
 		tx.settle(r.status)
 	} else if tx.isInvite() {
@@ -160,16 +168,24 @@ func (tx *ServerTx) settle(status int) {
 	switch {
 	case !tx.isInvite():
 		tx.state = completed
-		tx.alarm.set(tx.wake, 0, 0, t.patience()) // Timer J
+		tx.alarm.set(tx.wake, 0, 0, tx.unreliable(t.patience())) // Timer J
 	case status < 300:
 		tx.state = accepted
 		tx.last = nil                             // RFC 6026 section 7.1: repeated INVITEs are absorbed
 		tx.alarm.set(tx.wake, 0, 0, t.patience()) // Timer L
 	default:
 		tx.state = completed
-		tx.alarm.set(tx.wake, t.T1, t.T2, t.patience()) // Timers G and H
+		tx.alarm.set(tx.wake, tx.unreliable(t.T1), t.T2, t.patience()) // Timers G and H
 	}
 	tx.passTurn()
+}
+
+// unreliable is d, or nothing over a transport that loses nothing.
+func (tx *ServerTx) unreliable(d time.Duration) time.Duration {
+	if tx.dest.Transport.Reliable() {
+		return 0
+	}
+	return d
 }
 
 // ownTag returns the To tag we answer with, with mu held.
@@ -213,7 +229,7 @@ func (tx *ServerTx) wake() {
 	repeat, over := tx.alarm.rang(tx.wake)
 	switch {
 	case repeat && tx.state == completed:
-		tx.e.write(tx.last, tx.dest) // Timer G; if it fails, the next one may not
+		tx.e.transmit(tx.last, tx.dest, nil) // Timer G; if it fails, the next one may not
 	case over && tx.state == proceeding:
 		tx.respond(NewResponse(tx.req, 100, ""))
 		over = false
@@ -229,7 +245,7 @@ func (tx *ServerTx) repeated() {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if tx.last != nil && (tx.state == proceeding || tx.state == completed) {
-		tx.e.write(tx.last, tx.dest)
+		tx.e.transmit(tx.last, tx.dest, nil)
 	}
 }
 
@@ -241,7 +257,7 @@ func (tx *ServerTx) confirm() bool {
 	defer tx.mu.Unlock()
 	if tx.state == completed {
 		tx.state, tx.last = confirmed, nil
-		tx.alarm.set(tx.wake, 0, 0, tx.e.timers.T4) // Timer I
+		tx.alarm.set(tx.wake, 0, 0, tx.unreliable(tx.e.timers.T4)) // Timer I
 	}
 	return tx.state != accepted
 }
@@ -263,13 +279,13 @@ func (tx *ServerTx) cancel(m *Message) {
 		for _, reason := range m.Values("Reason") {
 			because = append(because, Field{"Reason", reason})
 		}
-		r.down.Cancel(because...)
+		r.cancel(because)
 	}
 }
 
 // attach makes r the one who forwards this request, unless that has become
 // pointless.
-func (tx *ServerTx) attach(r *relay) error {
+func (tx *ServerTx) attach(r relayer) error {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	switch {

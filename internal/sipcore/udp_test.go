@@ -97,7 +97,7 @@ func (p *phone) request(method, call, branch string, to netip.AddrPort, more ...
 // test is over.
 func runEndpoint(t *testing.T, c Config, handler func(e *Endpoint) Handler) *Endpoint {
 	t.Helper()
-	if c.Addr == "" {
+	if c.Addr == "" && len(c.Listen) == 0 {
 		c.Addr = "127.0.0.1:0"
 	}
 	e, err := Open(c)

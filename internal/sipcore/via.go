@@ -91,6 +91,26 @@ func (m *Message) popElement(name string) bool {
 	return true
 }
 
+// wayBack notes on the top Via where a request really came from, and returns where
+// its responses go (RFC 3261 section 18.2.2).
+func (m *Message) wayBack(v *via, from path) path {
+	src := from.Addr
+	from.Addr = m.arrivedFrom(v, src)
+	if from.conn != nil {
+		// The connection is the way. If it is gone, the port that the sender says
+		// he listens on, at the address he has.
+		port := v.port
+		if port == 0 {
+			port = from.Transport.Port()
+		}
+		from.Addr = netip.AddrPortFrom(src.Addr(), port)
+		if from.Name = ""; from.Transport.Secure() {
+			from.Name = v.host
+		}
+	}
+	return from
+}
+
 // arrivedFrom notes on the top Via where a request really came from, and returns
 // where its responses go.
 func (m *Message) arrivedFrom(v *via, src netip.AddrPort) netip.AddrPort {
@@ -164,11 +184,11 @@ func loopMark(seed maphash.Seed, m *Message) string {
 }
 
 // loops reports whether this request has passed through us before, unchanged in
-// everything that decides where it goes. sentBy is how we sign our Via.
-func loops(m *Message, sentBy, mark string) bool {
+// everything that decides where it goes. ours tells our own Via.
+func loops(m *Message, ours func(sentBy string) bool, mark string) bool {
 	for _, element := range m.List("Via") {
 		v, ok := parseVia(element)
-		if ok && v.sentBy == sentBy && strings.HasSuffix(v.branch(), "-"+mark) {
+		if ok && ours(v.sentBy) && strings.HasSuffix(v.branch(), "-"+mark) {
 			return true
 		}
 	}
@@ -188,7 +208,19 @@ func newServerKey(m *Message, v *via, method string) serverKey {
 		number, _ := m.CSeq()
 		branch = strings.Join([]string{m.uri, m.FromTag(), m.CallID(), strconv.Itoa(int(number)), branch}, "\x00")
 	}
-	return serverKey{branch, strings.ToLower(v.sentBy), method}
+	// A transaction outlives its message by 32 seconds.
+	return serverKey{strings.Clone(branch), strings.Clone(strings.ToLower(v.sentBy)), internMethod(method)}
+}
+
+// internMethod returns method in memory of its own.
+func internMethod(method string) string {
+	switch method {
+	case MethodInvite:
+		return MethodInvite
+	case MethodBye:
+		return MethodBye
+	}
+	return strings.Clone(method)
 }
 
 // clientKey matches responses to client transactions (RFC 3261 section 17.1.3).

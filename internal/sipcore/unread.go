@@ -26,7 +26,12 @@ func (tx *ClientTx) Next(ctx context.Context) (*Message, error) { return tx.unre
 // that crossed the CANCEL is not lost: it must be acknowledged like any other. For
 // other requests the error is then that of ctx.
 func (e *Endpoint) Do(ctx context.Context, req *Message, next netip.AddrPort) (*Message, error) {
-	tx, err := e.Send(req, next)
+	return e.DoTo(ctx, req, udp(next))
+}
+
+// DoTo is Do over any transport.
+func (e *Endpoint) DoTo(ctx context.Context, req *Message, to Target) (*Message, error) {
+	tx, err := e.SendTo(req, to)
 	if err != nil {
 		return nil, err
 	}

@@ -7,10 +7,9 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// This is the only file that imports the SIP library. It uses the parser alone,
-// and gives it an empty table of header parsers: the typed forms of the library
-// would write From, To, Contact and Via anew, and a dialog that passes through us
-// must find them as it left them.
+// The splitter of header fields is our own. That of the SIP library is the
+// reference it is compared with, here and nowhere else; it is given an empty table
+// of header parsers, since its typed forms would write fields anew.
 
 // library is safe for concurrent use; it holds no state between messages.
 var library = newLibrary()
@@ -24,9 +23,9 @@ func newLibrary() *sip.Parser {
 // plainStart is a start line that the library always takes.
 var plainStart = []byte("OPTIONS sip:localhost SIP/2.0\r\n")
 
-// parseFields parses the header fields of a header, which is a start line, fields
+// referenceFields parses the header fields of a header, which is a start line, fields
 // and the empty line, and whose bounds have been checked. The bytes are copied.
-func parseFields(head []byte) ([]Field, bool) {
+func referenceFields(head []byte) ([]Field, bool) {
 	parsed, _, err := library.ParseHeaders(head, false)
 	if err != nil {
 		// The library refuses start lines that are right (schemes with a digit
