@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"countersign.example/internal/call"
 	"countersign.example/tn"
 )
@@ -11,6 +13,15 @@ type signRule struct {
 	when condition
 	// says has the attestation and nothing else. If that is empty the call leaves unsigned.
 	says call.Assertion
+	// strangers says whether it can fit a number that is not ours.
+	strangers bool
+}
+
+// Signs reports whether there can be a call that the policy vouches for, so that there
+// must be something to sign with.
+func (p *Policy) Signs() bool {
+	owner := len(p.Numbers)+len(p.Ranges) > 0
+	return slices.ContainsFunc(p.sign, func(r signRule) bool { return r.says.Attest != "" && (owner || r.strangers) })
 }
 
 // Assert returns what we are willing to sign about the outbound call c, by the first

@@ -137,6 +137,7 @@ func (b *builder) signRules(rules []fileSign) {
 		path := fmt.Sprintf("sign.%d", i)
 		b.name(path, f.Name)
 		r := signRule{name: f.Name, when: b.condition(path+".when", f.Name, f.When, false)}
+		r.strangers = b.fitsStrangers(&r.when)
 		switch f.Attest {
 		case "A":
 			r.says.Attest = "A"

@@ -177,6 +177,30 @@ attest = "A"`)
 	}
 }
 
+func TestAPolicySignsIfACallCanBeVouchedFor(t *testing.T) {
+	owner := "[ours]\nnumbers = [\"+1 202 555 0100\"]\n"
+	rule := func(when, attest string) string {
+		return fmt.Sprintf("[[sign]]\nname = \"s\"\nwhen = '%s'\nattest = \"%s\"\n", when, attest)
+	}
+	for file, want := range map[string]bool{
+		"":                                false,
+		owner:                             false,
+		string(DefaultFile()):             false,
+		rule("call.calling_is_ours", "A"): false,
+		owner + rule("call.calling_is_ours", "A"):                     true,
+		owner + rule("call.calling_is_ours", "none"):                  false,
+		rule("call.calling_is_ours && call.trunk == \"phones\"", "A"): false,
+		rule("call.calling_is_ours || call.trunk == \"guests\"", "B"): true,
+		rule("!call.calling_is_ours", "C"):                            true,
+		rule("call.trunk == \"guests\"", "B"):                         true,
+		"[[sign]]\nname = \"s\"\nattest = \"C\"":                      true,
+	} {
+		if got := parsed(t, file).Signs(); got != want {
+			t.Errorf("Signs() = %v, want %v, of\n%s", got, want, file)
+		}
+	}
+}
+
 func TestABetterVerdictNeverClosesAGate(t *testing.T) {
 	for _, p := range []*Policy{Default(), officePolicy(t), {}} {
 		for _, g := range Gates() {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"slices"
 
 	"cel.dev/cel-go/cel"
@@ -43,7 +44,7 @@ func (b *builder) warnUnsigned(path string, r *rule) {
 	case r.when.ast == nil: // It did not compile, which was said.
 	default:
 		expr := r.when.ast.NativeRep().Expr()
-		p := prober{language: b.language, ast: r.when.ast}
+		p := prober{language: b.language, ast: r.when.ast, bound: func(name string) bool { return variables[name].signature }}
 		p.collect(expr)
 		if p.rejectsUnsigned(expr) {
 			b.warn(path, r.name, "it can reject a call merely because it is unsigned; most honest calls are")
@@ -51,16 +52,18 @@ func (b *builder) warnUnsigned(path string, r *rule) {
 	}
 }
 
-// prober asks of a condition whether the lack of a signature alone can make it hold. The
-// parts of the condition that have nothing to do with signatures may be true or false as
-// they like.
+// prober asks of a condition whether certain facts, such as the lack of a signature, can
+// make it hold. The parts of the condition that have nothing to do with these facts may
+// be true or false as they like.
 type prober struct {
 	language *language
 	ast      *cel.Ast
-	free     []string
-	truth    map[string]bool
-	names    map[int64]string
-	// leaves are the compiled parts that depend on the signature.
+	// bound says which names the facts are about.
+	bound func(string) bool
+	free  []string
+	truth map[string]bool
+	names map[int64]string
+	// leaves are the compiled parts that depend on the facts.
 	leaves map[int64]func(*facts) bool
 }
 
@@ -80,7 +83,7 @@ func (p *prober) collect(e celast.Expr) {
 	if parts(e) != nil {
 		return
 	}
-	if mentions(e, func(name string) bool { return variables[name].signature }) {
+	if mentions(e, p.bound) {
 		if leaf := p.language.yes(e); leaf != nil {
 			p.leaves[e.ID()] = leaf
 			return
@@ -140,10 +143,7 @@ func literal(e celast.Expr) (yes, ok bool) {
 func (p *prober) rejectsUnsigned(e celast.Expr) bool {
 	unsigned, signed := probes()
 	always := true
-	for bits := range 1 << len(p.free) {
-		for i, name := range p.free {
-			p.truth[name] = bits>>i&1 == 1
-		}
+	for range p.assignments() {
 		holds := func(f *facts) bool { return p.holds(e, f) }
 		if !slices.ContainsFunc(unsigned, holds) {
 			always = false
@@ -155,6 +155,37 @@ func (p *prober) rejectsUnsigned(e celast.Expr) bool {
 		return true
 	}
 	return always
+}
+
+// assignments yields once for every way to fill in the free parts, with them filled in.
+func (p *prober) assignments() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for bits := range 1 << len(p.free) {
+			for i, name := range p.free {
+				p.truth[name] = bits>>i&1 == 1
+			}
+			if !yield(bits) {
+				return
+			}
+		}
+	}
+}
+
+// fitsStrangers reports whether the condition can hold for a number that is not ours.
+func (b *builder) fitsStrangers(c *condition) bool {
+	if c.ast == nil {
+		return true
+	}
+	expr := c.ast.NativeRep().Expr()
+	p := prober{language: b.language, ast: c.ast, bound: func(name string) bool { return name == "call.calling_is_ours" }}
+	p.collect(expr)
+	stranger := facts{policy: &Policy{}, call: &call.Call{}, v: &call.Verdict{}}
+	for range p.assignments() {
+		if p.holds(expr, &stranger) {
+			return true
+		}
+	}
+	return false
 }
 
 // probes are calls that differ only in their signatures: without one, and with a good

@@ -114,6 +114,11 @@ func New(c Config) (*Server, error) {
 	if c.Policy == nil {
 		c.Policy = policy.Default()
 	}
+	if c.Policy.Fault == nil {
+		rules := *c.Policy
+		rules.Fault = func(e *policy.RuleError) { c.Logger.Error("deciding on a call", "error", e) }
+		c.Policy = &rules
+	}
 	if c.Gateway.Grace == 0 {
 		c.Gateway.Grace = defaultGrace
 	}
@@ -162,7 +167,7 @@ func (s *Server) build(c Config) error {
 // signer returns what signs calls that leave, and refuses a credential that our own
 // verification would not accept: every call would leave unsigned.
 func (s *Server) signer(c Config) (signer, error) {
-	if c.Credential == nil && len(c.Policy.Numbers)+len(c.Policy.Ranges) > 0 {
+	if c.Credential == nil && c.Policy.Signs() {
 		return nil, errNoCredential
 	}
 	if c.Credential == nil {

@@ -286,6 +286,27 @@ func TestACallIsNotLostWhenItsRecordCannotBeWritten(t *testing.T) {
 	}
 }
 
+func TestARuleThatCanNotBeEvaluatedIsLoggedAndNamedInTheRecord(t *testing.T) {
+	judged := make(chan call.Record, 1)
+	s := newSite(t, func(c *server.Config) {
+		c.Observe = func(rec call.Record, _ error) { judged <- rec }
+		var err error
+		if c.Policy, err = policy.Parse([]byte("[[rule]]\nname = \"divides\"\nwhen = '1 / verdict.number.for == 1'\ndo = \"reject\"\n")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.start()
+	if status := s.call(s.trunk, "divided", theirs, ours).Status(); status != 486 {
+		t.Errorf("the call was answered %d, want the 486 of the phone", status)
+	}
+	if rec := <-judged; !strings.Contains(rec.Action.Rule, "could not be evaluated: divides") {
+		t.Errorf("the record names the rule %q", rec.Action.Rule)
+	}
+	if log := s.log.String(); !strings.Contains(log, "division by zero") {
+		t.Errorf("nobody was told:\n%s", log)
+	}
+}
+
 // withCredential gives a server an anchor and a credential below it.
 func withCredential(t *testing.T, c *server.Config) {
 	t.Helper()
