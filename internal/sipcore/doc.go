@@ -1,10 +1,13 @@
 // Package sipcore speaks SIP (RFC 3261) for the rest of the house: messages,
-// transactions over UDP, and the core of a stateful proxy.
+// transactions over UDP, TCP, TLS and WebSocket (RFC 7118), and the core of a
+// stateful proxy.
 //
-// Start from [Open] and [Endpoint.Run], which serve one socket; from [Handler],
-// which is given every new request as a [ServerTx]; and from
+// Start from [Open] and [Endpoint.Run], which serve any number of sockets; from
+// [Handler], which is given every new request as a [ServerTx]; and from
 // [Endpoint.Forward], which relays one request and everything that belongs to
-// it. A caller of its own uses [Endpoint.Send] and reads the answers with
+// it, to the first of several targets that takes it. [Endpoint.Fork] relays it to
+// several at once. [Resolver] finds targets in the DNS (RFC 3263), and [Prober]
+// which of them are there. A caller of its own uses [Endpoint.Send] and reads the answers with
 // [ClientTx.Next]. [ParseRequest] reads a request from a file.
 //
 //	ep, err := sipcore.Open(sipcore.Config{Addr: "127.0.0.1:5060", Logger: logger})
@@ -29,6 +32,15 @@
 // bounded before it is parsed: 64 KiB a message, 256 header fields, 48 KiB a field.
 // Every method may be called from many goroutines, except those of [Message],
 // which belongs to one at a time.
+//
+// Connections cost what [Connections] allows: they are bounded in all and per
+// source, a message that has begun must end soon, and a peer that does not read is
+// given up; nobody waits for him meanwhile, because each connection has a writer of
+// its own behind a bounded queue. A stream is cut by Content-Length or not at all.
+// A request reuses the connection that was opened to its target, or the one that
+// came from exactly that address; what a stranger says of the ports he listens on
+// is believed for responses to him only. Nothing is sent twice over a connection,
+// but a request whose connection was lost unanswered is sent once more.
 //
 // # The library and its faults
 //

@@ -130,65 +130,6 @@ func TestErrorsDoNotQuoteTheMessage(t *testing.T) {
 	}
 }
 
-// torture says what becomes of the messages of RFC 4475, by file: "" is accepted,
-// a number is the status they are refused with, "drop" is no answer.
-var torture = map[string]string{
-	// Section 3.1.1, valid messages.
-	"wsinv": "", "esc01": "", "escnull": "", "esc02": "", "lwsdisp": "", "longreq": "",
-	"dblreq": "", "semiuri": "", "transports": "", "mpart01": "", "unreason": "", "noreason": "",
-	// Valid too, but a NUL in a header field, even an escaped one, is not
-	// forwarded: programs written in C end the field there.
-	"intmeth": "drop",
-
-	// Section 3.1.2, invalid messages.
-	"clerr": "400", "ncl": "400", "scalar02": "400", "ltgtruri": "400",
-	"lwsruri": "400", "lwsstart": "400", "trws": "400", "mismatch01": "400", "mismatch02": "400",
-	"quotbal": "400", "badaspec": "400", "badvers": "505",
-	"scalarlg": "drop", "bigcode": "drop", // responses are not answered
-	"baddn": "drop", // the file ends before its header does
-	// What is wrong with these does not concern a proxy, which forwards fields
-	// that it does not read (section 16.3: reasonable syntax).
-	"badinv01": "", "escruri": "", "baddate": "", "regbadct": "",
-
-	// Sections 3.2 to 3.4: what is odd is for applications to judge.
-	"badbranch": "", "insuf": "400", "unkscm": "", "novelsc": "", "unksm2": "", "bext01": "",
-	"invut": "", "regaut01": "", "multi01": "400", "mcl01": "400", "bcast": "", "zeromf": "",
-	"cparam01": "", "cparam02": "", "regescrt": "", "sdp01": "", "inv2543": "",
-
-	// Not of RFC 4475: a start line of two words.
-	"test": "drop",
-}
-
-func TestTortureMessagesOfRFC4475(t *testing.T) {
-	files, err := filepath.Glob("testdata/rfc4475/*.dat")
-	if err != nil || len(files) != len(torture) {
-		t.Fatalf("there are %d files and %d expectations, %v", len(files), len(torture), err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".dat")
-		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := ""
-			m, err := parseWire(text)
-			switch {
-			case err == nil:
-			case m == nil || !m.IsRequest():
-				got = "drop"
-			case statusOf(err) == 505:
-				got = "505"
-			default:
-				got = "400"
-			}
-			if want := torture[name]; got != want {
-				t.Errorf("got %q (%v), want %q", got, err, want)
-			}
-		})
-	}
-}
-
 func FuzzParseMessage(f *testing.F) {
 	for _, text := range []string{plain, odd, strings.ReplaceAll(plain, "\r\n", "\n"), inviteText} {
 		f.Add([]byte(text))

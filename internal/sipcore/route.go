@@ -117,3 +117,42 @@ func (e *Endpoint) Resolve(ctx context.Context, u URI) (netip.AddrPort, error) {
 	}
 	return netip.AddrPortFrom(found[0].Unmap(), port), nil
 }
+
+// RecordRoutes returns the Record-Route values that keep a dialog on its way
+// through us, in the order in which they stand in the message: one if the request
+// leaves by the transport and address that it came in by, two if not, of which the
+// first leads to who is called and the second back to the caller (RFC 5658 section
+// 4). user is the user part, and may be empty; params are further URI parameters,
+// each with its semicolon.
+func (e *Endpoint) RecordRoutes(in, out Target, user, params string) []string {
+	inner, outer := e.recordRoute(out, user, params), e.recordRoute(in, user, params)
+	if inner == outer {
+		return []string{inner}
+	}
+	return []string{inner, outer}
+}
+
+func (e *Endpoint) recordRoute(t Target, user, params string) string {
+	if user != "" {
+		user += "@"
+	}
+	transport := ""
+	if name := strings.ToLower(t.Transport.String()); t.Transport != UDP {
+		transport = ";transport=" + name
+	}
+	return "<sip:" + user + e.sentByFor(t) + transport + params + ";lr>"
+}
+
+// PopOwnRoutes removes the Route values at the top that name this endpoint, which
+// are two where transports differ, and returns them (RFC 3261 section 16.4).
+func (e *Endpoint) PopOwnRoutes(m *Message) []NameAddr {
+	var own []NameAddr
+	for {
+		a, ok := m.TopRoute()
+		if !ok || !e.Owns(a.URI()) {
+			return own
+		}
+		m.PopRoute()
+		own = append(own, a)
+	}
+}

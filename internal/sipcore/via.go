@@ -203,8 +203,8 @@ func newServerKey(m *Message, v *via, method string) serverKey {
 		method = MethodInvite
 	}
 	branch := v.branch()
-	if !strings.HasPrefix(branch, cookie) {
-		// RFC 2543 clients: the request as a whole is its name.
+	if !strings.HasPrefix(branch, cookie) || branch == cookie {
+		// RFC 2543 clients, and those who know no better (RFC 4475 section 3.2.1): the request as a whole is its name.
 		number, _ := m.CSeq()
 		branch = strings.Join([]string{m.uri, m.FromTag(), m.CallID(), strconv.Itoa(int(number)), branch}, "\x00")
 	}
