@@ -41,6 +41,7 @@ var house = []storey{
 		// One or the other, by one line of configuration.
 		"internal/store/database":  "internal/store internal/store/sqlite internal/store/postgres",
 		"internal/store/storetest": "internal/call internal/store tn",
+		"internal/export":          "internal/call passport",
 		"internal/sipcore":         "",
 		"internal/gateway":         "internal/call internal/sipcore sipidentity passport tn",
 		"internal/fetch":           "",

@@ -43,6 +43,7 @@
 //   - internal/store/sqlite keeps them in SQLite.
 //   - internal/store/postgres keeps them in PostgreSQL, and internal/store/database opens
 //     one or the other.
+//   - internal/export writes them out as CSV, JSON lines and vCons.
 //   - internal/store/storetest is what every store promises, as tests.
 //   - internal/credential is what an outbound call is signed with, and takes up a new
 //     one between two calls.
