@@ -16,6 +16,9 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+leaks: ## many calls through the SIP core, and nothing left of them (SIPCORE_CALLS, 100000)
+	SIPCORE_CALLS=$${SIPCORE_CALLS:-100000} go test -run NothingIsLeft -timeout 30m -v ./internal/sipcore
+
 test: ## Runs every test, with the race detector, in random order.
 	go test -race -shuffle=on ./...
 

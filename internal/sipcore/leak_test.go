@@ -11,14 +11,12 @@ import (
 )
 
 // TestNothingIsLeftAfterManyCalls makes as many calls as SIPCORE_CALLS says
-// (100,000 for the long run) through a proxy over the loopback interface, and finds
+// (100,000 is a long run) through a proxy over the loopback interface, and finds
 // goroutines and memory where they were.
 func TestNothingIsLeftAfterManyCalls(t *testing.T) {
 	calls, _ := strconv.Atoi(os.Getenv("SIPCORE_CALLS"))
 	if calls == 0 {
-		if calls = 2000; testing.Short() {
-			calls = 200
-		}
+		t.Skip("SIPCORE_CALLS says how many calls to make; none were made (it wants a machine for itself)")
 	}
 	// What a transaction keeps is kept for 64 times T1.
 	fast := Timers{T1: 20 * time.Millisecond, T4: 50 * time.Millisecond, D: time.Second}
