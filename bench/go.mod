@@ -7,6 +7,9 @@ require (
 	github.com/asipto/secsipidx v1.3.2
 )
 
-require github.com/google/uuid v1.6.0 // indirect
+require (
+	github.com/google/uuid v1.6.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
 
 replace countersign.example => ../

@@ -24,9 +24,27 @@ func (r *reader) found(code Code, claim, detail string) {
 	r.findings = append(r.findings, Finding{code, claim, detail})
 }
 
+// decode undoes the base64url of header and claims and parses both. It reports whether
+// there is something to read.
+func (r *reader) decode() bool {
+	var room [2 << 10]byte
+	t := r.t
+	header, ok := appendDecoded(room[:0], t.text[:t.dots[0]])
+	if !ok {
+		r.found(Base64Malformed, "header", "")
+		return false
+	}
+	claims, ok := appendDecoded(header[len(header):], t.text[t.dots[0]+1:t.dots[1]])
+	if !ok {
+		r.found(Base64Malformed, "claims", "")
+		return false
+	}
+	return r.document(&t.header, header, "header") && r.document(&t.claims, claims, "claims")
+}
+
 // document parses one part. It reports whether there is an object to read.
-func (r *reader) document(d *strictjson.Doc, text, part string) bool {
-	err := d.Parse(text, strictjson.Limits{Bytes: MaxLen})
+func (r *reader) document(d *strictjson.Doc, text []byte, part string) bool {
+	err := d.ParseBytes(text, strictjson.Limits{Bytes: MaxLen})
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
 		switch e.Problem {
 		case strictjson.Repeated:

@@ -325,7 +325,7 @@ func readDER(sig *[signatureLen]byte, der []byte) error {
 func ReadClaims(text string) (Claims, error) {
 	t := new(Token)
 	r := reader{t: t}
-	if r.document(&t.claims, text, "claims") {
+	if r.document(&t.claims, []byte(text), "claims") {
 		r.readClaims()
 	}
 	for i := range r.findings {

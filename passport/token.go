@@ -69,12 +69,8 @@ func Examine(s string) (*Token, []Finding) {
 		return nil, []Finding{{CompactNotAllowed, "", ""}}
 	}
 	t := &Token{text: s, dots: [2]int{first, last}}
-	header, claims, bad := t.decode()
-	if bad != nil {
-		return nil, []Finding{*bad}
-	}
 	r := reader{t: t}
-	if !r.document(&t.header, header, "header") || !r.document(&t.claims, claims, "claims") {
+	if !r.decode() {
 		return nil, r.findings
 	}
 	r.readHeader()
@@ -85,25 +81,6 @@ func Examine(s string) (*Token, []Finding) {
 	}
 	r.readSignature()
 	return t, r.findings
-}
-
-// decode undoes the base64url of header and claims with one string for both.
-func (t *Token) decode() (header, claims string, bad *Finding) {
-	var room [3 << 10]byte
-	buf := room[:0]
-	if n := len(t.text); n > len(room) {
-		buf = make([]byte, 0, n)
-	}
-	buf, ok := appendDecoded(buf, t.text[:t.dots[0]])
-	if !ok {
-		return "", "", Found(Base64Malformed, "header", "")
-	}
-	n := len(buf)
-	if buf, ok = appendDecoded(buf, t.text[t.dots[0]+1:t.dots[1]]); !ok {
-		return "", "", Found(Base64Malformed, "claims", "")
-	}
-	s := string(buf)
-	return s[:n], s[n:], nil
 }
 
 // String returns the PASSporT in full form, as received.

@@ -54,7 +54,8 @@ func (h Header) String() string {
 // Parse reads the value of an Identity header field, without its name. White space
 // and line folding around ";" and "=" are passed over, parameters may come in any
 // order, and their values may be quoted. The error is of type *passport.Finding; the
-// Header then holds what was read before the fault.
+// Header then holds what was read before the fault, and the parameters too if the fault
+// is in the PASSporT.
 func Parse(value string) (Header, error) {
 	var h Header
 	if len(value) > MaxLen {
@@ -66,34 +67,43 @@ func Parse(value string) (Header, error) {
 		end = len(s)
 	}
 	h.Passport, s = strings.TrimRight(s[:end], spaces), s[end:]
-	if bad := checkDigest(h.Passport); bad != nil {
-		return h, bad
+	fault := checkDigest(h.Passport)
+	if bad := h.readParams(s); fault == nil {
+		fault = bad
 	}
+	if fault != nil {
+		return h, fault
+	}
+	return h, nil
+}
+
+// readParams reads what follows the digest.
+func (h *Header) readParams(s string) *passport.Finding {
 	var info param
 	for n := 0; ; n++ {
 		p, rest, bad := nextParam(s)
 		if bad != nil {
-			return h, bad
+			return bad
 		}
 		if p.name == "" {
 			break
 		}
 		if n == maxParams {
-			return h, passport.Found(passport.HeaderSyntax, "", "too many parameters")
+			return passport.Found(passport.HeaderSyntax, "", "too many parameters")
 		}
 		if bad := h.take(p, &info); bad != nil {
-			return h, bad
+			return bad
 		}
 		s = rest
 	}
 	if info.name == "" {
-		return h, passport.Found(passport.InfoMissing, "info", "")
+		return passport.Found(passport.InfoMissing, "info", "")
 	}
 	if !info.bracketed || !absolute(info.value) {
-		return h, passport.Found(passport.InfoMalformed, "info", "")
+		return passport.Found(passport.InfoMalformed, "info", "")
 	}
 	h.Info = info.value
-	return h, nil
+	return nil
 }
 
 const spaces = " \t\r\n"
@@ -104,6 +114,17 @@ type param struct {
 	bracketed   bool
 }
 
+// token reports whether the value is a token, bare or quoted, as those of alg and ppt
+// are. What passes can be printed without quotation marks.
+func (p param) token() bool {
+	for i := range len(p.value) {
+		if !isToken(p.value[i]) {
+			return false
+		}
+	}
+	return p.value != "" && !p.bracketed
+}
+
 func (h *Header) take(p param, info *param) *passport.Finding {
 	repeated := false
 	switch {
@@ -112,9 +133,15 @@ func (h *Header) take(p param, info *param) *passport.Finding {
 		*info = p
 	case strings.EqualFold(p.name, "alg"):
 		repeated = h.Alg != ""
+		if !p.token() {
+			return passport.Found(passport.HeaderSyntax, "alg", "its value is no token")
+		}
 		h.Alg = p.value
 	case strings.EqualFold(p.name, "ppt"):
 		repeated = h.Ppt != ""
+		if !p.token() {
+			return passport.Found(passport.HeaderSyntax, "ppt", "its value is no token")
+		}
 		h.Ppt = p.value
 	default:
 		h.More = append(h.More, Param{p.name, p.value})
@@ -125,10 +152,15 @@ func (h *Header) take(p param, info *param) *passport.Finding {
 	return nil
 }
 
-// checkDigest holds the digest to two dots, and to three parts or one: base64url is
-// for package passport to undo.
+// checkDigest holds the digest to two dots, to three parts or one, and to one line and
+// one word: base64url is for package passport to undo.
 func checkDigest(s string) *passport.Finding {
 	bad := passport.Found
+	for i := range len(spaces) {
+		if strings.IndexByte(s, spaces[i]) >= 0 {
+			return bad(passport.DigestMalformed, "", "it holds white space")
+		}
+	}
 	first := strings.IndexByte(s, '.')
 	if first < 0 {
 		return bad(passport.DigestMalformed, "", "no dot in it")

@@ -18,19 +18,21 @@ type Numbering struct {
 	Dialable func(user string) bool
 }
 
-// PartyOf says whom a SIP, SIPS or tel URI names, in canonical form: a telephone
-// number if the URI is a tel URI or says user=phone (both decisive), if its user part
-// begins with "+", or if the numbering calls it dialable; otherwise the URI. The
-// error is of type *passport.Finding.
+// PartyOf says whom a URI names, in canonical form: a telephone number if it is a tel
+// URI or says user=phone (both decisive), if its user part begins with "+", or if the
+// numbering calls it dialable; otherwise the URI, which may be of another scheme, such
+// as urn:service:sos. The error is of type *passport.Finding.
 func (n Numbering) PartyOf(uri string) (passport.Party, error) {
 	u, ok := splitURI(uri)
 	if !ok {
-		return passport.Party{}, passport.Found(passport.ClaimValue, "uri", "not a SIP or tel URI with a user part")
+		canonical, err := CanonicalURI(uri)
+		return passport.Party{URI: canonical}, err
 	}
-	user := unescapeUser(u.user)
-	number, _, _ := strings.Cut(user, ";")
+	// RFC 8224 section 8.3: parameters are cut before percent-encoding is undone, once.
+	number, _, _ := strings.Cut(u.user, ";")
+	user := unescapeUser(number)
 	phone := u.scheme == "tel" || u.phone()
-	if phone || strings.HasPrefix(number, "+") || n.Dialable != nil && n.Dialable(number) {
+	if phone || strings.HasPrefix(user, "+") || n.Dialable != nil && n.Dialable(user) {
 		num, err := n.Plan.Parse(number)
 		if err == nil {
 			return passport.Party{TN: num}, nil
@@ -107,25 +109,53 @@ func splitURI(uri string) (parts, bool) {
 	default:
 		return parts{}, false
 	}
-	// The user part may hold ";" and "?", so the last "@" is looked for first.
-	at := strings.LastIndexByte(rest, '@')
-	if at <= 0 {
+	// The user part may hold ";" and "?", so "@" is looked for first. RFC 3261 section
+	// 25.1 has it once: of two, one reader would take the first and another the last.
+	user, rest, one := strings.Cut(rest, "@")
+	if !one || strings.IndexByte(rest, '@') >= 0 {
 		return parts{}, false
 	}
-	u.user, rest = rest[:at], rest[at+1:]
-	u.user, _, _ = strings.Cut(u.user, ":")
+	u.user, _, _ = strings.Cut(user, ":")
 	rest, _, _ = strings.Cut(rest, "?")
 	host, params, _ := strings.Cut(rest, ";")
-	u.host, u.params = withoutPort(host), params
-	return u, u.user != "" && u.host != ""
+	if u.host, ok = withoutPort(host); !ok || strings.ContainsFunc(u.user, notInURI) {
+		return parts{}, false
+	}
+	u.params = params
+	return u, u.user != ""
 }
 
-func withoutPort(host string) string {
-	if end := strings.IndexByte(host, ']'); strings.HasPrefix(host, "[") && end > 0 {
-		return host[:end+1]
+// notInURI reports whether a character ends a URI, or a line, wherever it is written.
+func notInURI(r rune) bool { return r <= ' ' || r == '<' || r == '>' || r == '"' || r == 0x7f }
+
+// withoutPort returns the host of hostport (RFC 3261 section 25.1), and whether it is
+// a name or an address.
+func withoutPort(hostport string) (string, bool) {
+	host, port := hostport, ""
+	if end := strings.IndexByte(hostport, ']'); strings.HasPrefix(hostport, "[") {
+		if end < 0 {
+			return "", false
+		}
+		host, port = hostport[:end+1], hostport[end+1:]
+		if strings.Trim(host[1:end], "0123456789abcdefABCDEF:.") != "" || end == 1 {
+			return "", false
+		}
+	} else {
+		if i := strings.IndexByte(hostport, ':'); i >= 0 {
+			host, port = hostport[:i], hostport[i:]
+		}
+		if host == "" || strings.ContainsFunc(host, func(r rune) bool { return !nameChar(r) }) {
+			return "", false
+		}
 	}
-	host, _, _ = strings.Cut(host, ":")
-	return host
+	digits, has := strings.CutPrefix(port, ":")
+	return host, (has || port == "") && strings.Trim(digits, "0123456789") == ""
+}
+
+// nameChar is a character of a host name. The underscore is no character of one, but
+// names with it are in use.
+func nameChar(r rune) bool {
+	return r|0x20 >= 'a' && r|0x20 <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_'
 }
 
 func hexPair(s string) (byte, bool) {

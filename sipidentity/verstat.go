@@ -1,7 +1,7 @@
 package sipidentity
 
 import (
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,21 +44,42 @@ type Reason struct {
 	PPI string
 }
 
-// String returns the header field value.
+// String returns the header field value. Text that would break the header field loses
+// what breaks it, and a PPI that is no compact PASSporT is left out: either may stem
+// from a stranger.
 func (r Reason) String() string {
-	s := fmt.Sprintf("STIR ;cause=%d ;text=%q", r.Cause, r.Text)
-	if r.PPI != "" {
-		s += ` ;ppi="` + r.PPI + `"`
+	var b strings.Builder
+	b.WriteString("STIR ;cause=" + strconv.Itoa(r.Cause) + ` ;text="`)
+	for _, c := range []byte(oneLine(r.Text)) {
+		// RFC 3261 section 25.1: quoted-pair.
+		if c == '"' || c == '\\' {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
 	}
-	return s
+	b.WriteByte('"')
+	if ppi := compactPPI(r.PPI); ppi != "" {
+		b.WriteString(` ;ppi="` + ppi + `"`)
+	}
+	return b.String()
+}
+
+// oneLine puts a space for every control character.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // compactLen is the length of a compact PASSporT: two dots and 64 bytes in base64url.
 const compactLen = 2 + 86
 
 // ParseReason reads one value of a Reason header field. It reports false for another
-// protocol than STIR and for a value that is not well formed. A ppi that can not be
-// a PASSporT is dropped, not an error: it names nothing.
+// protocol than STIR and for a value that is not well formed, a parameter given twice
+// among it. A ppi that can not be a PASSporT is dropped, not an error: it names nothing.
 func ParseReason(s string) (Reason, bool) {
 	if len(s) > MaxLen {
 		return Reason{}, false
@@ -68,29 +89,54 @@ func ParseReason(s string) (Reason, bool) {
 		return Reason{}, false
 	}
 	var r Reason
+	var seen [3]bool
 	rest = ";" + rest
 	for range maxParams {
 		p, next, bad := nextParam(rest)
 		if bad != nil {
 			return Reason{}, false
 		}
-		switch strings.ToLower(p.name) {
-		case "":
-			return r, r.Cause != 0
-		case "cause":
-			n, err := strconv.Atoi(p.value)
-			if err != nil || n < 100 || n > 699 {
+		rest = next
+		name := strings.ToLower(p.name)
+		if name == "" && r.Cause != 0 {
+			return r, true
+		}
+		if name == "" {
+			return Reason{}, false
+		}
+		if i := slices.Index(reasonParams, name); i >= 0 {
+			if seen[i] {
 				return Reason{}, false
 			}
-			r.Cause = n
+			seen[i] = true
+		}
+		switch name {
+		case "cause":
+			if r.Cause = causeOf(p); r.Cause == 0 {
+				return Reason{}, false
+			}
 		case "text":
-			r.Text = p.value
+			r.Text = oneLine(p.value)
 		case "ppi":
 			r.PPI = compactPPI(p.value)
 		}
-		rest = next
 	}
 	return Reason{}, false
+}
+
+// reasonParams are the parameters that are read.
+var reasonParams = []string{"cause", "text", "ppi"}
+
+// causeOf returns the response code in a cause parameter, 0 if it is none.
+func causeOf(p param) int {
+	if len(p.value) != 3 || p.value[0] < '1' || p.value[0] > '6' || p.bracketed {
+		return 0
+	}
+	n, err := strconv.ParseUint(p.value, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }
 
 // compactPPI returns the compact form of a ppi value, or nothing if it is none. Full

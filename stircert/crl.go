@@ -81,6 +81,30 @@ func ParseCRL(b []byte) (*CRL, error) {
 	return c, nil
 }
 
+// Unusable says why the list can be used for no certificate at all, or is empty if
+// there is no such reason: it holds only changes to another list, or something marked
+// critical that is not known here (RFC 5280 section 5.2).
+func (c *CRL) Unusable() string { return c.unusable }
+
+// Same reports whether both lists say the same, to the byte, whatever their signatures.
+func (c *CRL) Same(other *CRL) bool {
+	return c != nil && other != nil && bytes.Equal(c.tbs, other.tbs)
+}
+
+// SignedBy reports whether the certificate bears the name of the list's issuer, may
+// sign revocation lists, and did sign this one (RFC 5280 section 6.3.3 step f). Dates
+// are not looked at, nor whether the certificate is to be believed.
+func (c *CRL) SignedBy(signer *x509.Certificate) bool {
+	return foldedName(signer.RawSubject) == c.issuer && maySignCRLs(signer) &&
+		signer.CheckSignature(c.algorithm, c.tbs, c.signature) == nil
+}
+
+// maySignCRLs reports whether the key usage of a certificate, if it has one, allows
+// it to sign revocation lists.
+func maySignCRLs(c *x509.Certificate) bool {
+	return extension(c, oidKeyUsage) == nil || c.KeyUsage&x509.KeyUsageCRLSign != 0
+}
+
 func badCRL(format string, args ...any) error {
 	return passport.Found(passport.CRLRefused, "CRL", fmt.Sprintf(format, args...))
 }

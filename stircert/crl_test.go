@@ -226,6 +226,19 @@ func TestASetSaysWhenItsAnswersRunOut(t *testing.T) {
 	}
 }
 
+func TestASetGrowsWithItsSignersKept(t *testing.T) {
+	n := newNetwork(t)
+	list := n.list(n.crlSigner, CRLTemplate{Indirect: true})
+	set := NewCRLSet(nil, []*x509.Certificate{n.crlSigner.Certificate})
+	if grown := set.With(list); grown.Len() != 1 || len(grown.Signers()) != 1 || set.Len() != 0 {
+		t.Errorf("With = %d lists of %d signers, and %d lists before", grown.Len(), len(grown.Signers()), set.Len())
+	}
+	var none *CRLSet
+	if none.With(list).Len() != 1 || none.Signers() != nil {
+		t.Error("a nil set does not grow")
+	}
+}
+
 func TestASetMayBeAskedByMany(t *testing.T) {
 	n := newNetwork(t)
 	set := NewCRLSet([]*CRL{n.list(n.ca, CRLTemplate{Revoked: n.revoked(n.provider)})}, nil)
@@ -239,6 +252,35 @@ func TestASetMayBeAskedByMany(t *testing.T) {
 	wg.Wait()
 	for _, c := range chains {
 		expect(t, c, "certificate-revoked 1")
+	}
+}
+
+func TestAListSaysWhoSignedItAndWhetherItIsOfAnyUse(t *testing.T) {
+	n, other := newNetwork(t), newNetwork(t)
+	list := n.list(n.ca, CRLTemplate{})
+	for name, tc := range map[string]struct {
+		signer party
+		want   bool
+	}{
+		"its issuer":                 {n.ca, true},
+		"another of the same name":   {other.ca, false},
+		"the issuer's own issuer":    {n.anchor, false},
+		"a certificate for no lists": {n.provider, false},
+	} {
+		if got := list.SignedBy(tc.signer.Certificate); got != tc.want {
+			t.Errorf("SignedBy %s = %v, want %v", name, got, tc.want)
+		}
+	}
+	if why := list.Unusable(); why != "" {
+		t.Errorf("Unusable = %q, want nothing", why)
+	}
+	again := n.list(n.ca, CRLTemplate{})
+	if !list.Same(again) || list.Same(n.list(n.ca, CRLTemplate{Revoked: n.revoked(n.provider)})) || list.Same(nil) {
+		t.Error("Same does not tell lists apart by what they say")
+	}
+	delta := n.list(n.ca, CRLTemplate{Extra: []pkix.Extension{{Id: oidDeltaCRL, Critical: true, Value: []byte{2, 1, 1}}}})
+	if delta.Unusable() == "" {
+		t.Error("Unusable of a delta list is empty, want the reason")
 	}
 }
 

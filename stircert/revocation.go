@@ -39,6 +39,23 @@ func NewCRLSet(lists []*CRL, signers []*x509.Certificate) *CRLSet {
 	return s
 }
 
+// With returns a set with more lists and the same signers. A nil set may be asked.
+func (s *CRLSet) With(lists ...*CRL) *CRLSet {
+	if s == nil {
+		return NewCRLSet(lists, nil)
+	}
+	return NewCRLSet(append(slices.Clone(s.lists), lists...), s.signers)
+}
+
+// Signers returns the certificates allowed to sign lists besides the issuers
+// themselves, in the order in which they were given.
+func (s *CRLSet) Signers() []*x509.Certificate {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.signers)
+}
+
 // Len returns the number of lists.
 func (s *CRLSet) Len() int {
 	if s == nil {
@@ -172,7 +189,7 @@ func (s *CRLSet) unusable(l *CRL, q *question, candidates []*x509.Certificate) s
 func (s *CRLSet) signedBy(l *CRL, signer *x509.Certificate, at time.Time) string {
 	configured := slices.Contains(s.signers, signer)
 	switch {
-	case extension(signer, oidKeyUsage) != nil && signer.KeyUsage&x509.KeyUsageCRLSign == 0:
+	case !maySignCRLs(signer):
 		return "the certificate of its signer is not for signing revocation lists"
 	case configured && (at.After(signer.NotAfter) || at.Before(signer.NotBefore)):
 		return "the certificate of its signer is not valid at this time"

@@ -131,6 +131,25 @@ func (n Number) Masked() string {
 	return shown + strings.Repeat("•", hide)
 }
 
+// MaskIn returns text with the last four digits of every run of seven or more replaced by
+// dots: an error of the network, or a URI, may hold a telephone number.
+func MaskIn(text string) string {
+	b := []rune(text)
+	for i, run := 0, 0; i <= len(b); i++ {
+		if i < len(b) && b[i] >= '0' && b[i] <= '9' {
+			run++
+			continue
+		}
+		if run >= 7 {
+			for k := i - 4; k < i; k++ {
+				b[k] = '•'
+			}
+		}
+		run = 0
+	}
+	return string(b)
+}
+
 // LogValue makes a Number hide its last digits in log lines.
 func (n Number) LogValue() slog.Value { return slog.StringValue(n.Masked()) }
 

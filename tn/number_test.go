@@ -244,3 +244,17 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestNumbersInTextAreMaskedAndOtherDigitsAreNot(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                                 "",
+		"port 5060, status 404":            "port 5060, status 404",
+		"sip:+12025550100@a.example":       "sip:+1202555••••@a.example",
+		"from 4420794600 to 1234567":       "from 442079•••• to 123••••",
+		"https://1.2.3.4:8443/a/5550100/b": "https://1.2.3.4:8443/a/555••••/b",
+	} {
+		if got := tn.MaskIn(in); got != want {
+			t.Errorf("MaskIn(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

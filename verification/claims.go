@@ -14,11 +14,23 @@ import (
 )
 
 // finish does what needs every field's judgement so far: the claims of the type
-// against the call, and the replay memory. The error is that of the context.
-func (j *judge) finish(ctx context.Context, f *Field) error {
-	if f.Token == nil || !f.Signed {
-		return nil
+// against the call, and the replay memory. Diversions go first, since what they lead
+// from is worth no more than they are. The error is that of the context.
+func (j *judge) finish(ctx context.Context) error {
+	for _, diversions := range [...]bool{true, false} {
+		for i := range j.report.Fields {
+			f := &j.report.Fields[i]
+			if f.Signed && isDiversion(f) == diversions {
+				if err := j.finishField(ctx, f); err != nil {
+					return err
+				}
+			}
+		}
 	}
+	return nil
+}
+
+func (j *judge) finishField(ctx context.Context, f *Field) error {
 	f.ran(passport.StepClaims)
 	switch f.Token.Header.Ppt {
 	case passport.Rph:
@@ -26,26 +38,47 @@ func (j *judge) finish(ctx context.Context, f *Field) error {
 	case passport.Msg:
 		j.checkMessage(f)
 	}
-	if j.sound(f) {
+	j.takeOver(f)
+	if !j.report.sound(f) {
+		return nil
+	}
+	if err := j.remember(ctx, f); err != nil {
+		return err
+	}
+	if j.report.sound(f) {
 		// RFC 9795 section 8: nothing of the data is used unless all else is valid.
 		var findings []passport.Finding
 		f.Rcd, findings = rcd.Parse(f.Token)
 		f.Findings = append(f.Findings, findings...)
-		return j.remember(ctx, f)
 	}
 	return nil
+}
+
+// takeOver lets a PASSporT share what the replay memory said of its diversions.
+func (j *judge) takeOver(f *Field) {
+	for _, i := range f.Diversions {
+		switch d := &j.report.Fields[i]; {
+		case d.Has(passport.Replayed):
+			f.found(passport.DivBroken, "", "a diversion that leads to the called party was seen with another call")
+			return
+		case d.Has(passport.ReplayUnchecked):
+			f.found(passport.ReplayUnchecked, "", "of a diversion that leads to the called party")
+			return
+		}
+	}
 }
 
 // checkPriority is RFC 8443 section 4.2: what the call asks for must have been signed.
 func (j *judge) checkPriority(f *Field) {
 	for _, value := range j.facts.ResourcePriority {
 		if !slices.ContainsFunc(f.Token.Claims.Rph, func(signed string) bool { return strings.EqualFold(signed, value) }) {
-			j.found(f, passport.RphMismatch, "rph", value)
+			f.found(passport.RphMismatch, "rph", brief(value))
+			break
 		}
 	}
 	// RFC 9027 section 4: sph must equal the Priority header field.
 	if sph := f.Token.Claims.Sph; sph != "" && j.facts.Priority != "" && !strings.EqualFold(sph, j.facts.Priority) {
-		j.found(f, passport.SphWrong, "sph", "")
+		f.found(passport.SphWrong, "sph", "")
 	}
 }
 
@@ -68,16 +101,16 @@ func (j *judge) checkMessage(f *Field) {
 		s := sha512.Sum512(j.facts.Body)
 		sum = s[:]
 	default:
-		j.found(f, passport.MsgiMismatch, "msgi", "the hash function is not one that is allowed")
+		f.found(passport.MsgiMismatch, "msgi", "the hash function is not one that is allowed")
 		return
 	}
 	// The standard is silent on padding, so both forms are read.
 	signed, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
 	switch {
 	case err != nil || len(signed) != len(sum):
-		j.found(f, passport.MsgiMismatch, "msgi", "it is no digest of that hash function")
+		f.found(passport.MsgiMismatch, "msgi", "it is no digest of that hash function")
 	case string(signed) != string(sum):
-		j.found(f, passport.MsgiMismatch, "msgi", "")
+		f.found(passport.MsgiMismatch, "msgi", "")
 	}
 }
 
@@ -98,23 +131,27 @@ func (j *judge) remember(ctx context.Context, f *Field) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		j.found(f, passport.ReplayUnchecked, "", err.Error())
+		f.found(passport.ReplayUnchecked, "", err.Error())
 	case seen == SeenElsewhere:
-		j.found(f, passport.Replayed, "", "")
+		f.found(passport.Replayed, "", "")
 	}
 	return nil
 }
 
 // thirdParties takes back the data of third parties in a call for whose number nobody
-// vouches (RFC 9795 section 11).
+// vouches, and those of one whose certificate is in another name than it gives itself
+// (RFC 9795 sections 10 and 11).
 func (j *judge) thirdParties() {
-	if j.report.Result == Valid {
-		return
-	}
 	for i := range j.report.Fields {
-		if f := &j.report.Fields[i]; f.ThirdParty {
+		f := &j.report.Fields[i]
+		switch {
+		case !f.ThirdParty:
+		case j.report.Result != Valid:
 			f.Rcd = rcd.Data{}
-			j.found(f, passport.RcdThirdParty, "rcd", "")
+			f.found(passport.RcdThirdParty, "rcd", "")
+		case f.Chain != nil && !f.Rcd.IsZero() && !ownName(f.Rcd.ThirdParty, f.Chain.Certificates[0]):
+			f.Rcd = rcd.Data{}
+			f.found(passport.RcdInvalid, "iss", "the certificate is in another name")
 		}
 	}
 }

@@ -3,6 +3,9 @@ package verification
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/x509"
+	"slices"
+	"strings"
 
 	"countersign.example/passport"
 	"countersign.example/sipidentity"
@@ -10,16 +13,17 @@ import (
 	"countersign.example/tn"
 )
 
-// verify does the steps that need the call and the certificate: comparison,
-// credential, signature. The error is that of the context.
+// verify does the steps that need the certificate: credential and signature. The error
+// is that of the context.
 func (j *judge) verify(ctx context.Context, f *Field) error {
-	if f.Token == nil || j.stops(f, passport.StepCompare) != 0 {
-		// A first PASSporT that is merely old may still begin a chain of diversions.
-		if f.Token == nil || !j.onlyStale(f) {
-			return ctx.Err()
-		}
+	if !f.goesOn {
+		return ctx.Err()
 	}
-	j.compare(f)
+	if malformedSignature(f) {
+		// No key fits it, so no certificate is asked for.
+		f.ran(passport.StepSignature)
+		return nil
+	}
 	key := j.service.Key
 	if key == nil {
 		if err := j.checkCredential(ctx, f); err != nil {
@@ -31,22 +35,28 @@ func (j *judge) verify(ctx context.Context, f *Field) error {
 		key = f.Chain.Key
 	}
 	f.ran(passport.StepSignature)
-	if f.Has(passport.SignatureLength) || f.Has(passport.SignatureIsDER) {
-		return nil
-	}
-	digest := f.Token.Digest()
-	if !j.signatureFits(key, &digest, &f.Token.Signature) {
-		j.found(f, passport.SignatureInvalid, "", signatureHint(f))
+	if !j.signatureFits(key, f.Token) {
+		f.found(passport.SignatureInvalid, "", signatureHint(f))
 		return nil
 	}
 	f.Signed = true
 	return nil
 }
 
+// goesOn reports whether a field came so far that it is held against the call, and
+// its certificate fetched.
+func (j *judge) goesOn(f *Field) bool {
+	if f.Token == nil {
+		return false
+	}
+	// A first PASSporT that is merely old may still begin a chain of diversions.
+	return j.stops(f, passport.StepCompare) == 0 || j.onlyStale(f)
+}
+
 // onlyStale reports whether nothing worse than its age is wrong with the field, and
-// there are diversions in the call that may explain the age.
+// there is a diversion in the call, fresh itself, that may explain the age.
 func (j *judge) onlyStale(f *Field) bool {
-	if !j.diverted() || !f.Vouches() || f.Header.Compact() {
+	if !f.Has(passport.IatStale) || !f.Vouches() || f.Header.Compact() {
 		return false
 	}
 	for i := range f.Findings {
@@ -55,7 +65,17 @@ func (j *judge) onlyStale(f *Field) bool {
 			return false
 		}
 	}
-	return f.Has(passport.IatStale)
+	for i := range j.report.Fields {
+		d := &j.report.Fields[i]
+		if isDiversion(d) && j.stops(d, passport.StepCompare) == 0 && transferred(f, d) {
+			return true
+		}
+	}
+	return false
+}
+
+func malformedSignature(f *Field) bool {
+	return f.Has(passport.SignatureLength) || f.Has(passport.SignatureIsDER)
 }
 
 func signatureHint(f *Field) string {
@@ -65,11 +85,14 @@ func signatureHint(f *Field) string {
 	return ""
 }
 
-func (j *judge) signatureFits(key *ecdsa.PublicKey, digest *[32]byte, signature *[64]byte) bool {
-	if j.service.Signature != nil {
-		return j.service.Signature.Verify(key, digest, signature)
+func (j *judge) signatureFits(key *ecdsa.PublicKey, t *passport.Token) bool {
+	digest := t.Digest()
+	if j.service.Signature == nil {
+		return passport.VerifySignature(key, &digest, &t.Signature)
 	}
-	return passport.VerifySignature(key, digest, signature)
+	// What goes to a stranger's code goes to the heap, so it gets a copy.
+	own := digest
+	return j.service.Signature.Verify(key, &own, &t.Signature)
 }
 
 // checkCredential is RFC 8224 section 6.2 step 3, with the rules of RFC 8226, 9060
@@ -77,10 +100,10 @@ func (j *judge) signatureFits(key *ecdsa.PublicKey, digest *[32]byte, signature 
 func (j *judge) checkCredential(ctx context.Context, f *Field) error {
 	f.ran(passport.StepCredential)
 	if j.service.Certificates == nil {
-		j.found(f, passport.CertificateUnavailable, "x5u", "nowhere to fetch it from")
+		f.found(passport.CertificateUnavailable, "x5u", "nowhere to fetch it from")
 		return ctx.Err()
 	}
-	chain, err := j.service.Certificates.Chain(ctx, f.Token.Header.X5U, j.report.At)
+	chain, err := j.chainAt(ctx, f.Token.Header.X5U)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -88,7 +111,7 @@ func (j *judge) checkCredential(ctx context.Context, f *Field) error {
 		if _, ok := err.(*passport.Finding); !ok {
 			err = passport.Found(passport.CertificateUnavailable, "x5u", err.Error())
 		}
-		j.noted(f, err)
+		f.noted(err)
 		return nil
 	}
 	f.Chain = chain
@@ -105,52 +128,108 @@ func (j *judge) checkCredential(ctx context.Context, f *Field) error {
 // one, the one diverted from (RFC 8946), or the one called (RFC 9970). A namespace of
 // priorities (RFC 8443) and a third party's data (RFC 9795) are no matter of numbers.
 func (j *judge) checkCoverage(f *Field) {
-	party, claim := f.Token.Claims.Orig, "orig"
+	c := &f.Token.Claims
 	switch f.Token.Header.Ppt {
 	case passport.Rph:
-		return
-	case passport.Rcd:
-		if _, third := f.Token.Claims.Raw("iss"); third {
-			f.ThirdParty = true
+	case passport.Div, passport.DivO:
+		f.Coverage = j.covers(f, c.Div.Party, "div")
+	case passport.Rsp:
+		j.coversAll(f, c.Dest)
+	default:
+		if !f.ThirdParty {
+			f.Coverage = j.covers(f, c.Orig, "orig")
+		}
+	}
+}
+
+// coversAll asks that every party of dest is covered: any of them may be the one that
+// the call is taken to have reached.
+func (j *judge) coversAll(f *Field, dest passport.Parties) {
+	f.Coverage = stircert.CoverNumber
+	for i := range len(dest.TN) + len(dest.URI) {
+		p := passport.Party{}
+		if i < len(dest.TN) {
+			p.TN = dest.TN[i]
+		} else {
+			p.URI = dest.URI[i-len(dest.TN)]
+		}
+		f.Coverage = min(f.Coverage, j.covers(f, p, "dest"))
+		if f.Coverage == stircert.CoverNone {
 			return
 		}
-	case passport.Div, passport.DivO:
-		party, claim = f.Token.Claims.Div.Party, "div"
-	case passport.Rsp:
-		claim = "dest"
-		party = passport.Party{}
-		if d := f.Token.Claims.Dest; len(d.TN) > 0 {
-			party.TN = d.TN[0]
-		} else if len(d.URI) > 0 {
-			party.URI = d.URI[0]
-		}
 	}
-	if party.TN == "" {
-		j.coversDomain(f, party.URI, claim)
-		return
-	}
-	j.coversNumber(f, party.TN, claim)
 }
 
-func (j *judge) coversNumber(f *Field, n tn.Number, claim string) {
-	f.Coverage = f.Chain.Covers(n)
-	switch f.Coverage {
+// covers says how the certificate covers a party, and finds fault if it does not.
+func (j *judge) covers(f *Field, p passport.Party, claim string) stircert.Coverage {
+	if p.TN != "" {
+		return j.coversNumber(f, p.TN, claim)
+	}
+	if domainCovered(f.Chain, p.URI) {
+		return stircert.CoverNumber
+	}
+	f.found(passport.NotCovered, claim, "the certificate is not one of the domain")
+	return stircert.CoverNone
+}
+
+func (j *judge) coversNumber(f *Field, n tn.Number, claim string) stircert.Coverage {
+	coverage := f.Chain.Covers(n)
+	switch coverage {
 	case stircert.CoverNumber:
 	case stircert.CoverSPC:
-		j.found(f, passport.AuthorityBySPC, claim, "")
+		if !f.Has(passport.AuthorityBySPC) {
+			f.found(passport.AuthorityBySPC, claim, "")
+		}
 	default:
-		if !f.Has(passport.TNAuthListMissing) && !f.Has(passport.TNAuthListMalformed) && !f.Has(passport.TNAuthListUnavailable) {
-			j.found(f, passport.NotCovered, claim, n.Masked())
+		if !unlisted(f) {
+			f.found(passport.NotCovered, claim, n.Masked())
 		}
 	}
+	return coverage
 }
 
-// coversDomain is RFC 8224 section 8.2 for a party that is a URI: the certificate
-// must be one of the domain (RFC 5922 section 7.2, without wildcards).
-func (j *judge) coversDomain(f *Field, uri, claim string) {
-	if domainCovered(f.Chain, uri) {
-		f.Coverage = stircert.CoverNumber
-		return
+// unlisted reports whether it has been said already that the signer's own certificate,
+// whatever is wrong with those above it, has no list of numbers that could be read.
+func unlisted(f *Field) bool {
+	return slices.ContainsFunc(f.Findings, func(x passport.Finding) bool {
+		switch x.Code {
+		case passport.TNAuthListMissing, passport.TNAuthListMalformed, passport.TNAuthListUnavailable:
+			return x.Claim == "certificate 1"
+		}
+		return false
+	})
+}
+
+// domainCovered reports whether the leaf certificate is one of the URI's domain (RFC
+// 8224 section 8.2; RFC 5922 section 7.2, without wildcards and without names in the
+// subject).
+func domainCovered(chain *stircert.Chain, uri string) bool {
+	_, host, ok := strings.Cut(canonical(passport.Party{URI: uri}).URI, "@")
+	if !ok || len(chain.Certificates) == 0 {
+		return false
 	}
-	j.found(f, passport.NotCovered, claim, "the certificate is not one of the domain")
+	leaf := chain.Certificates[0]
+	for _, name := range leaf.DNSNames {
+		if strings.EqualFold(name, host) {
+			return true
+		}
+	}
+	for _, u := range leaf.URIs {
+		if u.Scheme == "sip" && strings.EqualFold(u.Opaque, host) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownName reports whether an issuer's name (RFC 9795 section 10) is one of those that
+// the certificate has for its subject.
+func ownName(issuer string, leaf *x509.Certificate) bool {
+	s := &leaf.Subject
+	for _, name := range append([]string{s.CommonName, s.String()}, s.Organization...) {
+		if name != "" && strings.EqualFold(strings.TrimSpace(issuer), name) {
+			return true
+		}
+	}
+	return false
 }

@@ -25,8 +25,8 @@ func (j *judge) unfold() {
 			continue
 		}
 		if len(r.Fields) == MaxFields {
-			j.found(&r.Fields[i], passport.DivTooDeep, "opt", "")
-			return
+			r.Fields[i].found(passport.DivTooDeep, "opt", "")
+			continue
 		}
 		r.Fields = append(r.Fields, Field{Nested: i + 1})
 		inner := &r.Fields[len(r.Fields)-1]
@@ -45,18 +45,19 @@ func isDiversion(f *Field) bool {
 
 // diverted reports whether the call carries a diversion.
 func (j *judge) diverted() bool {
-	for i := range j.report.Fields {
-		if isDiversion(&j.report.Fields[i]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(j.report.Fields, func(f Field) bool { return isDiversion(&f) })
+}
+
+// transferred reports whether a diversion was signed no longer after the first PASSporT
+// than a transfer takes.
+func transferred(first, last *Field) bool {
+	return within(last.Token.Claims.IssuedAt-first.Token.Claims.IssuedAt, transferTime)
 }
 
 // sound reports whether nothing fatal, or that could not be checked, has been found.
-func (j *judge) sound(f *Field) bool {
+func (r *Report) sound(f *Field) bool {
 	for i := range f.Findings {
-		if j.report.Profile.Rule(f.Findings[i].Code).Severity <= sipidentity.Ignored {
+		if r.Profile.Rule(f.Findings[i].Code).Severity <= sipidentity.Ignored {
 			return false
 		}
 	}
@@ -65,95 +66,93 @@ func (j *judge) sound(f *Field) bool {
 
 // followDiversions settles, for every PASSporT that speaks for a party, whether it was
 // for the called party, by itself or by a chain of diversions (RFC 8946 section 4.2).
+// What is wrong with a diversion is found only when all have been followed: a chain that
+// leads nowhere must not spoil one that does.
 func (j *judge) followDiversions() {
-	used := make(map[int]bool)
-	originals := false
+	var w *web
+	if j.diverted() {
+		w = newWeb(j.report)
+	}
 	for i := range j.report.Fields {
 		f := &j.report.Fields[i]
-		if f.Token == nil || isDiversion(f) || f.Steps[passport.StepCompare].State == NotRun && !j.diverted() {
+		if f.Token == nil || isDiversion(f) || f.Steps[passport.StepCompare].State == NotRun && w == nil {
 			continue
 		}
 		switch {
 		case j.answers(f):
-			j.reached(f, used)
+			j.reached(f, w)
 		case f.Vouches():
-			originals = true
-			j.intended(f, used)
-			// What stands only inside a diversion is worth what the diversion is worth.
-			if f.Nested != 0 && !slices.Contains(f.Diversions, f.Nested-1) {
-				j.found(f, passport.DivIncomplete, "", "the diversion that holds it is not valid or does not lead on from it")
-			}
+			j.intended(f, w)
 		case f.Token.Header.Ppt == passport.Rph || f.ThirdParty:
-			if !j.facts.Called.IsZero() && !names(f.Token.Claims.Dest, j.facts.Called) {
-				j.found(f, passport.DestMismatch, "dest", "")
+			if f.goesOn && !j.facts.Called.IsZero() && !names(f.Token.Claims.Dest, j.facts.Called) {
+				f.found(passport.DestMismatch, "dest", "")
 			}
 		}
 	}
-	for i := range j.report.Fields {
-		f := &j.report.Fields[i]
-		if !isDiversion(f) || used[i] || !j.sound(f) {
-			continue
-		}
-		if originals {
-			j.found(f, passport.DivBroken, "div", "no other PASSporT of the call is for the party it diverts from")
-		} else {
-			j.found(f, passport.DivIncomplete, "", "")
-		}
+	if w != nil {
+		w.judge()
 	}
 }
 
-// intended checks that f was meant for the called party.
-func (j *judge) intended(f *Field, used map[int]bool) {
+// intended checks that f was meant for the called party. The web is nil if no
+// diversion came with the call.
+func (j *judge) intended(f *Field, w *web) {
 	called := j.facts.Called
-	if !called.IsZero() && names(f.Token.Claims.Dest, called) || called.IsZero() && !j.diverted() {
-		return
-	}
-	w := walk{judge: j, orig: f.Token.Claims.Orig, target: func(dest passport.Parties) bool {
-		return !called.IsZero() && names(dest, called)
-	}}
-	found := w.from(f.Token.Claims.Dest)
-	for _, i := range w.longest {
-		used[i] = true
-	}
-	if found || called.IsZero() {
-		f.Diversions = slices.Clone(w.longest)
-		j.age(f)
-		return
-	}
-	if called.TN == "" && called.URI == "" {
-		return
-	}
-	j.found(f, passport.DestMismatch, "dest", w.why())
-	if n := len(w.longest); n > 0 {
-		last := &j.report.Fields[w.longest[n-1]]
-		if j.sound(last) {
-			j.found(last, passport.DivTargetMismatch, "dest", "")
+	direct := called.IsZero() || names(f.Token.Claims.Dest, called)
+	if w == nil {
+		if !direct {
+			f.found(passport.DestMismatch, "dest", "no diversion explains it")
 		}
+		return
+	}
+	w.originals = true
+	if !f.goesOn {
+		return
+	}
+	c := w.follow(f, canonicalAll(f.Token.Claims.Dest), func(dest passport.Parties) bool {
+		return !called.IsZero() && dest.Has(called)
+	})
+	switch {
+	case called.IsZero(), !direct && c.arrived:
+		f.Diversions = c.path
+		j.age(f)
+		w.use(f)
+	case !direct:
+		f.found(passport.DestMismatch, "dest", c.why())
+		w.astray(c.path)
+	}
+	// What stands only inside a diversion is worth what the diversion is worth.
+	if f.Nested != 0 && !slices.Contains(f.Diversions, f.Nested-1) {
+		f.found(passport.DivIncomplete, "", "the diversion that holds it is not valid or does not lead on from it")
 	}
 }
 
 // reached checks that the party that answered is the one called, or that diversions
 // lead to it (RFC 9970).
-func (j *judge) reached(f *Field, used map[int]bool) {
+func (j *judge) reached(f *Field, w *web) {
+	if w != nil {
+		w.originals = true
+	}
 	called, dest := j.facts.Called, f.Token.Claims.Dest
-	if called.IsZero() || names(dest, called) {
+	if called.IsZero() || names(dest, called) || !f.goesOn {
 		return
 	}
-	w := walk{judge: j, orig: f.Token.Claims.Orig, target: dest.Equal}
-	start := passport.Parties{}
+	if w == nil {
+		f.found(passport.RspDestMismatch, "dest", "no diversion explains it")
+		return
+	}
+	from := passport.Parties{URI: []string{called.URI}}
 	if called.TN != "" {
-		start.TN = append(start.TN, called.TN)
-	} else {
-		start.URI = append(start.URI, called.URI)
+		from = passport.Parties{TN: append(from.TN, called.TN)}
 	}
-	if !w.from(start) {
-		j.found(f, passport.RspDestMismatch, "dest", w.why())
+	c := w.follow(f, from, canonicalAll(dest).Equal)
+	if !c.arrived {
+		f.found(passport.RspDestMismatch, "dest", c.why())
+		w.astray(c.path)
 		return
 	}
-	f.Diversions = slices.Clone(w.longest)
-	for _, i := range w.longest {
-		used[i] = true
-	}
+	f.Diversions = c.path
+	w.use(f)
 }
 
 // age is RFC 8946 section 4.2 step 4: the last diversion is fresh, by its own check;
@@ -163,101 +162,8 @@ func (j *judge) age(f *Field) {
 		return
 	}
 	at := slices.IndexFunc(f.Findings, func(x passport.Finding) bool { return x.Code == passport.IatStale })
-	last := j.report.Fields[f.Diversions[len(f.Diversions)-1]].Token.Claims.IssuedAt
-	if at < 0 || !within(last-f.Token.Claims.IssuedAt, transferTime) {
+	if at < 0 || !transferred(f, &j.report.Fields[f.Diversions[len(f.Diversions)-1]]) {
 		return
 	}
 	f.Findings[at] = passport.Finding{Code: passport.DivInnerStale, Claim: "iat", Detail: f.Findings[at].Detail}
-}
-
-// walk looks for a chain of sound diversions from one set of parties to a target.
-type walk struct {
-	judge  *judge
-	orig   passport.Party
-	target func(passport.Parties) bool
-	// path is the chain being tried, longest the chain found or else the longest tried.
-	path, longest []int
-	// unsound says that a diversion would have fitted, had it been valid.
-	unsound bool
-	loop    bool
-	deep    bool
-}
-
-func (w *walk) why() string {
-	switch {
-	case w.loop:
-		return "the diversions run in a circle"
-	case w.deep:
-		return "there are more diversions than are followed"
-	case w.unsound:
-		return "a diversion would explain it, but is not valid"
-	case len(w.longest) > 0:
-		return "the diversions lead elsewhere"
-	}
-	return "no diversion explains it"
-}
-
-// from extends the path by every diversion that begins at one of the parties, and
-// reports whether the target was reached.
-func (w *walk) from(parties passport.Parties) bool {
-	if len(w.path) > len(w.longest) {
-		w.longest = slices.Clone(w.path)
-	}
-	if len(w.path) > 0 && w.target(parties) {
-		w.longest = slices.Clone(w.path)
-		return true
-	}
-	for i := range w.judge.report.Fields {
-		f := &w.judge.report.Fields[i]
-		if !isDiversion(f) || !names(parties, f.Token.Claims.Div.Party) || !w.fits(i, f) {
-			continue
-		}
-		w.path = append(w.path, i)
-		if w.from(f.Token.Claims.Dest) {
-			return true
-		}
-		w.path = w.path[:len(w.path)-1]
-	}
-	return false
-}
-
-// fits reports whether the diversion can be the next of the path, and notes on it why
-// not.
-func (w *walk) fits(i int, f *Field) bool {
-	j := w.judge
-	switch {
-	case slices.Contains(w.path, i) || w.visited(f.Token.Claims.Dest):
-		w.loop = true
-		if !f.Has(passport.DivLoop) {
-			j.found(f, passport.DivLoop, "div", "")
-		}
-		return false
-	case len(w.path) == maxHops:
-		w.deep = true
-		if !f.Has(passport.DivTooDeep) {
-			j.found(f, passport.DivTooDeep, "div", "")
-		}
-		return false
-	case !same(f.Token.Claims.Orig, w.orig):
-		// RFC 8946 section 4.2 step 3: a chain with another orig in it is invalid.
-		w.unsound = true
-		if !f.Has(passport.DivOrigChanged) {
-			j.found(f, passport.DivOrigChanged, "orig", "")
-		}
-		return false
-	case !f.Signed || !j.sound(f):
-		w.unsound = true
-		return false
-	}
-	return true
-}
-
-// visited reports whether a diversion of the path already left one of the parties.
-func (w *walk) visited(dest passport.Parties) bool {
-	for _, i := range w.path {
-		if names(dest, w.judge.report.Fields[i].Token.Claims.Div.Party) {
-			return true
-		}
-	}
-	return false
 }

@@ -28,7 +28,9 @@ type Facts struct {
 	// CallID is the Call-ID header field, by which a replay is told from a
 	// retransmission.
 	CallID string
-	// Fingerprints are the values of the SDP's a=fingerprint lines.
+	// Fingerprints are the values of the SDP's a=fingerprint lines. Nil means that they
+	// are not known; an SDP that has none is an empty list that is not nil, and does not
+	// fit a PASSporT that signs media keys.
 	Fingerprints []string
 	// DisplayName is the display name of From.
 	DisplayName string

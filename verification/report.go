@@ -53,8 +53,9 @@ func (s State) String() string {
 // Outcome is what became of one step.
 type Outcome struct {
 	State State
-	// Because is the earlier step for whose sake it was not run, 0 if it was run or if
-	// the facts for it are not known.
+	// Because is the step for whose sake it was not run: an earlier one, or the check of
+	// the signature if that is no signature at all. It is 0 if the step was run or if the
+	// facts for it are not known.
 	Because passport.Step
 }
 
@@ -88,6 +89,10 @@ type Field struct {
 	// Rcd are the rich call data that it carries. Their digests of resources elsewhere
 	// are not checked here.
 	Rcd rcd.Data
+
+	// goesOn says that it was held against the call and its certificate looked at, and
+	// counts that it bears on the result of the whole.
+	goesOn, counts bool
 }
 
 // Domain returns the domain that the certificate binds the number to, or nothing.
@@ -181,32 +186,47 @@ var rfcRank = [passport.Steps + 1]int{
 }
 
 // Response returns the SIP response with which a call may be refused on account of
-// the report, and the finding behind it. A valid call has none (0).
+// the report, and the finding behind it, which is nil if only types of PASSporTs came
+// that say nothing of the caller. A valid call has none (0).
 func (r *Report) Response() (status int, phrase string, finding *passport.Finding) {
 	if r.Result == Valid {
 		return 0, "", nil
 	}
+	var best *Field
 	for i := range r.Fields {
-		f := r.Decisive(&r.Fields[i])
-		if f == nil {
+		f := &r.Fields[i]
+		d := r.Decisive(f)
+		if d == nil || r.Profile.Rule(d.Code).Status == 0 {
 			continue
 		}
-		rule := r.Profile.Rule(f.Code)
-		if rule.Status == 0 {
-			continue
-		}
-		// RFC 8224 section 6.2.2: 436 only if the credentials of all fields are out of
-		// reach, and 428 only if nothing is understood; so any other code goes first.
-		if finding == nil || weight(rule.Status) > weight(status) {
-			status, phrase, finding = rule.Status, rule.Phrase, f
+		if best == nil || r.answersFirst(f, best) {
+			best, finding = f, d
 		}
 	}
 	if finding == nil && len(r.Findings) > 0 {
-		f := &r.Findings[0]
-		rule := r.Profile.Rule(f.Code)
-		return rule.Status, rule.Phrase, f
+		finding = &r.Findings[0]
 	}
-	return status, phrase, finding
+	rule := r.Profile.Rule(passport.IdentityAbsent)
+	if finding != nil {
+		rule = r.Profile.Rule(finding.Code)
+	} else if r.Result != Unsigned {
+		return 0, "", nil
+	}
+	return rule.Status, rule.Phrase, finding
+}
+
+// answersFirst reports whether f decides on the response before g. RFC 8224 section
+// 6.2.2: 436 only if the credentials of all fields are out of reach, and 428 only if
+// nothing is understood; so any other code goes first.
+func (r *Report) answersFirst(f, g *Field) bool {
+	if f.counts != g.counts {
+		return f.counts
+	}
+	v, w := weight(r.Profile.Rule(r.Decisive(f).Code).Status), weight(r.Profile.Rule(r.Decisive(g).Code).Status)
+	if v != w {
+		return v > w
+	}
+	return r.better(f, g)
 }
 
 func weight(status int) int {
@@ -219,13 +239,26 @@ func weight(status int) int {
 	return 3
 }
 
-// Verstat returns the value with which the call is marked towards the phone.
+// Verstat returns the value with which the call is marked towards the phone: what the
+// field came to that decided. A PASSporT that was not compared with a calling and a
+// called party says nothing of the call.
 func (r *Report) Verstat() sipidentity.Verstat {
-	if r.Result == Valid {
+	f := r.BestField()
+	switch {
+	case f == nil:
+		return sipidentity.NotValidated
+	case r.Result != Valid:
+		return r.verstat(f)
+	case r.Compared:
 		return sipidentity.Passed
 	}
-	if _, _, f := r.Response(); f != nil {
-		return r.Profile.Rule(f.Code).Verstat
+	return sipidentity.NotValidated
+}
+
+// verstat returns the value for one field that is not valid.
+func (r *Report) verstat(f *Field) sipidentity.Verstat {
+	if d := r.Decisive(f); d != nil {
+		return r.Profile.Rule(d.Code).Verstat
 	}
 	return sipidentity.NotValidated
 }
@@ -246,7 +279,7 @@ func (r *Report) Reasons() []sipidentity.Reason {
 			continue
 		}
 		reason := sipidentity.Reason{Cause: rule.Status, Text: rule.Phrase}
-		if f.Token != nil {
+		if f.Token != nil && !malformedSignature(f) && !f.Has(passport.Base64Malformed) {
 			reason.PPI = f.Token.Compact()
 		}
 		reasons = append(reasons, reason)

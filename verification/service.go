@@ -3,6 +3,9 @@ package verification
 import (
 	"context"
 	"crypto/ecdsa"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"countersign.example/passport"
@@ -47,7 +50,7 @@ func (s *Service) VerifyAt(ctx context.Context, fields []string, facts Facts, at
 	} else {
 		r.Fields = make([]Field, 0, min(len(fields), MaxFields))
 	}
-	j := judge{service: s, report: r, facts: &facts}
+	j := judge{service: s, report: r, facts: facts}
 	// RFC 8224 section 6.2: every field is looked at, never only the first.
 	for i, value := range fields {
 		if i == MaxFields {
@@ -59,15 +62,20 @@ func (s *Service) VerifyAt(ctx context.Context, fields []string, facts Facts, at
 	}
 	j.unfold()
 	for i := range r.Fields {
+		if f := &r.Fields[i]; j.goesOn(f) {
+			f.goesOn = true
+			j.compare(f)
+		}
+	}
+	j.fetch(ctx)
+	for i := range r.Fields {
 		if err := j.verify(ctx, &r.Fields[i]); err != nil {
 			return nil, err
 		}
 	}
 	j.followDiversions()
-	for i := range r.Fields {
-		if err := j.finish(ctx, &r.Fields[i]); err != nil {
-			return nil, err
-		}
+	if err := j.finish(ctx); err != nil {
+		return nil, err
 	}
 	j.conclude()
 	return r, nil
@@ -77,28 +85,31 @@ func (s *Service) VerifyAt(ctx context.Context, fields []string, facts Facts, at
 type judge struct {
 	service *Service
 	report  *Report
-	facts   *Facts
+	facts   Facts
+	// chains are those that were asked for together, by URL; nil if there was no need.
+	chains map[string]answer
 }
 
 // found adds a finding about a field.
-func (j *judge) found(f *Field, code passport.Code, claim, detail string) {
+func (f *Field) found(code passport.Code, claim, detail string) {
 	f.Findings = append(f.Findings, passport.Finding{Code: code, Claim: claim, Detail: detail})
 }
 
 // noted adds a finding given as an error.
-func (j *judge) noted(f *Field, err error) {
+func (f *Field) noted(err error) {
 	if finding, ok := err.(*passport.Finding); ok && finding != nil {
 		f.Findings = append(f.Findings, *finding)
 	}
 }
 
 // stops returns the first step before limit in which something was found that keeps
-// the later ones from being run, 0 if there is none.
+// the later ones from being run, 0 if there is none. A PASSporT that does not fit the
+// call is checked to the end: a right signature for another number says the most.
 func (j *judge) stops(f *Field, limit passport.Step) passport.Step {
 	first := passport.Step(0)
 	for i := range f.Findings {
 		c := f.Findings[i].Code
-		if j.report.Profile.Rule(c).Severity > sipidentity.Ignored || c.Step() >= limit || c == passport.ReplayUnchecked {
+		if j.report.Profile.Rule(c).Severity > sipidentity.Ignored || c.Step() >= limit || c.Step() == passport.StepCompare || c == passport.ReplayUnchecked {
 			continue
 		}
 		if first == 0 || c.Step() < first {
@@ -106,6 +117,28 @@ func (j *judge) stops(f *Field, limit passport.Step) passport.Step {
 		}
 	}
 	return first
+}
+
+// distinct leaves out what was found before of the same claim: a list of a thousand
+// faulty numbers is one thing to say. It works in place.
+func distinct(findings []passport.Finding) []passport.Finding {
+	kept := findings[:0]
+	for _, f := range findings {
+		f.Claim = brief(f.Claim)
+		if !slices.ContainsFunc(kept, func(k passport.Finding) bool { return k.Code == f.Code && k.Claim == f.Claim }) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// brief cuts a stranger's text to what a report has room for.
+func brief(s string) string {
+	const most = 32
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // ran marks a step as run. Whether it passed is settled when all findings are known.
@@ -119,25 +152,29 @@ func (f *Field) ran(steps ...passport.Step) {
 // type, decoding, protected header and freshness.
 func (j *judge) read(i int, value string) {
 	f := &j.report.Fields[i]
-	f.ran(passport.StepCollect, passport.StepHeader)
+	f.ran(passport.StepCollect)
 	h, err := sipidentity.Parse(value)
 	f.Header = h
-	j.noted(f, err)
 	// RFC 8224 section 6.2 step 1: a type that is not supported is passed over, even
 	// if the rest of the field can not be read.
-	if !passport.Known(h.Ppt) {
+	known := passport.Known(h.Ppt)
+	if err == nil || known && !errors.Is(err, passport.FieldTooLong) {
+		f.ran(passport.StepHeader)
+	}
+	if !known {
 		f.ran(passport.StepPpt)
-		j.found(f, passport.PptUnsupported, "ppt", h.Ppt)
+		f.found(passport.PptUnsupported, "ppt", brief(h.Ppt))
 		return
 	}
 	if err != nil {
+		f.noted(err)
 		return
 	}
 	text := h.Passport
 	if h.Compact() {
 		f.ran(passport.StepPpt, passport.StepDecode)
 		if text, err = j.rebuild(h); err != nil {
-			j.noted(f, err)
+			f.noted(err)
 			return
 		}
 	}
@@ -148,22 +185,24 @@ func (j *judge) decode(f *Field, text string) {
 	token, findings := passport.Examine(text)
 	f.Token = token
 	f.ran(passport.StepPpt, passport.StepDecode)
-	f.Findings = append(f.Findings, findings...)
 	if token == nil {
+		f.Findings = distinct(findings)
 		return
 	}
 	if ppt := token.Header.Ppt; !passport.Known(ppt) {
 		// What an unknown type demands of its claims is not known either.
-		f.Findings = f.Findings[:0]
-		j.found(f, passport.PptUnsupported, "ppt", ppt)
+		f.found(passport.PptUnsupported, "ppt", brief(ppt))
 		return
 	}
 	// RFC 9970: an rsp PASSporT in a request must be ignored.
 	if token.Header.Ppt == passport.Rsp && !j.facts.Response {
-		f.Findings = f.Findings[:0]
-		j.found(f, passport.PptMisplaced, "ppt", "")
+		f.found(passport.PptMisplaced, "ppt", "")
 		return
 	}
+	f.Findings = distinct(findings)
+	// RFC 9795 section 10: who names the issuer signs for somebody else's number.
+	_, issuer := token.Claims.Raw("iss")
+	f.ThirdParty = issuer && token.Header.Ppt == passport.Rcd
 	j.compareHeaders(f)
 	if j.stops(f, passport.StepFreshness) == 0 {
 		j.checkFreshness(f)
@@ -179,16 +218,16 @@ func (j *judge) compareHeaders(f *Field) {
 	}
 	// RFC 8224 section 4.1: equal by plain comparison of text (RFC 3986 section 6.2.1).
 	if p.X5U != "" && h.Info != p.X5U {
-		j.found(f, passport.X5uMismatch, "x5u", "")
+		f.found(passport.X5uMismatch, "x5u", "")
 	}
 	if h.Alg != "" && p.Alg != "" && h.Alg != p.Alg {
-		j.found(f, passport.AlgMismatch, "alg", "")
+		f.found(passport.AlgMismatch, "alg", "")
 	}
 	switch {
 	case h.Ppt == "" && p.Ppt != "":
-		j.found(f, passport.PptOmitted, "ppt", p.Ppt)
+		f.found(passport.PptOmitted, "ppt", brief(p.Ppt))
 	case h.Ppt != p.Ppt:
-		j.found(f, passport.PptMismatch, "ppt", "")
+		f.found(passport.PptMismatch, "ppt", "")
 	}
 }
 
@@ -201,14 +240,14 @@ func (j *judge) checkFreshness(f *Field) {
 	iat := f.Token.Claims.IssuedAt
 	age := j.report.At.Unix() - iat
 	if !within(age, window) {
-		j.found(f, passport.IatStale, "iat", staleness(age))
+		f.found(passport.IatStale, "iat", staleness(age))
 	}
 	if date := j.facts.Date; !date.IsZero() {
 		if !within(j.report.At.Unix()-date.Unix(), window) {
-			j.found(f, passport.DateStale, "Date", staleness(j.report.At.Unix()-date.Unix()))
+			f.found(passport.DateStale, "Date", staleness(j.report.At.Unix()-date.Unix()))
 		}
 		if date.Unix() != iat {
-			j.found(f, passport.DateMismatch, "Date", "")
+			f.found(passport.DateMismatch, "Date", "")
 		}
 	}
 }
@@ -262,16 +301,14 @@ func (j *judge) rebuild(h sipidentity.Header) (string, error) {
 func (j *judge) conclude() {
 	r := j.report
 	for i := range r.Fields {
-		j.settle(&r.Fields[i])
+		f := &r.Fields[i]
+		j.settle(f)
+		f.counts = j.counts(f)
+		r.Lab = r.Lab || f.Chain != nil && f.Chain.Lab
 	}
 	for i := range r.Fields {
-		f := &r.Fields[i]
-		r.Lab = r.Lab || f.Chain != nil && f.Chain.Lab
-		if !j.counts(f) {
-			continue
-		}
 		// One good field beats any number of bad ones (RFC 8224 section 6.2.1).
-		if r.Best < 0 || f.Result > r.Fields[r.Best].Result {
+		if f := &r.Fields[i]; f.counts && (r.Best < 0 || r.better(f, &r.Fields[r.Best])) {
 			r.Best, r.Result = i, f.Result
 		}
 	}
@@ -318,8 +355,12 @@ func (j *judge) settle(f *Field) {
 	}
 	// What was left out was left out for the sake of the first step that stopped.
 	for s := passport.StepCollect; int(s) <= passport.Steps; s++ {
-		if f.Steps[s].State == NotRun {
-			f.Steps[s].Because = j.stops(f, s)
+		if f.Steps[s].State != NotRun {
+			continue
+		}
+		f.Steps[s].Because = j.stops(f, s)
+		if s == passport.StepCredential && f.goesOn && malformedSignature(f) {
+			f.Steps[s].Because = passport.StepSignature
 		}
 	}
 }

@@ -28,13 +28,25 @@ import (
 // pass our own verification: the key, the certificate or the clock is wrong.
 var ErrSelfCheck = errors.New("authentication: what was signed does not verify")
 
-// Service signs for calls that leave us.
-type Service struct {
+// Credential is what one call is signed with.
+type Credential struct {
 	// Key signs, and X5U is where its certificate chain is fetched.
 	Key crypto.Signer
 	X5U string
 	// Chain is that chain, judged against our trust anchors, for the self-check.
 	Chain *stircert.Chain
+}
+
+// Service signs for calls that leave us.
+type Service struct {
+	// Key, X5U and Chain are the [Credential] of every call, unless Current is set.
+	Key   crypto.Signer
+	X5U   string
+	Chain *stircert.Chain
+	// Current, if set, returns the credential to sign with. It is asked once for each
+	// call, so that a new one is taken up between two calls and never within one. It
+	// may be asked by many goroutines.
+	Current func() Credential
 	// Profile is the profile of the self-check, nil for RFC8224.
 	Profile *sipidentity.Profile
 }
@@ -46,47 +58,53 @@ func (s *Service) Sign(ctx context.Context, _ *call.Call, a call.Assertion) ([]s
 	if a.Attest == "" {
 		return nil, nil
 	}
-	header := passport.Header{Ppt: passport.Shaken, X5U: s.X5U}
-	text, err := passport.Sign(s.Key, header, passport.Claims{
+	with := Credential{s.Key, s.X5U, s.Chain}
+	if s.Current != nil {
+		with = s.Current()
+	}
+	header := passport.Header{Ppt: passport.Shaken, X5U: with.X5U}
+	text, err := passport.Sign(with.Key, header, passport.Claims{
 		Attest: a.Attest, Origid: a.Origid, Orig: a.Orig, Dest: a.Dest, IssuedAt: a.IssuedAt.Unix(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("signing for %s: %w", a.Orig, err)
 	}
-	value := sipidentity.Header{Passport: text, Info: s.X5U, Alg: "ES256", Ppt: passport.Shaken}.String()
-	if err := s.check(ctx, value, a); err != nil {
+	value := sipidentity.Header{Passport: text, Info: with.X5U, Alg: "ES256", Ppt: passport.Shaken}.String()
+	if err := s.check(ctx, with, value, a); err != nil {
 		return nil, err
 	}
 	return []string{value}, nil
 }
 
 // check verifies what was signed as the called side will.
-func (s *Service) check(ctx context.Context, value string, a call.Assertion) error {
+func (s *Service) check(ctx context.Context, with Credential, value string, a call.Assertion) error {
 	facts := verification.Facts{Calling: a.Orig, Date: a.IssuedAt}
 	if len(a.Dest.TN) > 0 {
 		facts.Called.TN = a.Dest.TN[0]
 	} else if len(a.Dest.URI) > 0 {
 		facts.Called.URI = a.Dest.URI[0]
 	}
-	service := verification.Service{Certificates: own{s}}
+	service := verification.Service{Certificates: own{with}}
 	r, err := service.VerifyAt(ctx, []string{value}, facts, a.IssuedAt, s.Profile)
 	if err != nil {
 		return err
 	}
 	if r.Result != verification.Valid {
-		_, _, f := r.Response()
-		return fmt.Errorf("%w: %w", ErrSelfCheck, f)
+		if _, _, f := r.Response(); f != nil {
+			return fmt.Errorf("%w: %w", ErrSelfCheck, f)
+		}
+		return ErrSelfCheck
 	}
 	return nil
 }
 
 // own is the repository that holds our chain and no other.
-type own struct{ service *Service }
+type own struct{ credential Credential }
 
 // Chain returns our chain for our URL.
 func (o own) Chain(_ context.Context, url string, _ time.Time) (*stircert.Chain, error) {
-	if o.service.Chain == nil || url != o.service.X5U {
+	if o.credential.Chain == nil || url != o.credential.X5U {
 		return nil, passport.Found(passport.CertificateUnavailable, "x5u", "it is not our certificate")
 	}
-	return o.service.Chain, nil
+	return o.credential.Chain, nil
 }

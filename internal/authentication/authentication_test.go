@@ -66,7 +66,7 @@ func TestWhatIsSignedVerifies(t *testing.T) {
 	if err != nil || h.Ppt != passport.Shaken || h.Info != x5u || h.Compact() {
 		t.Errorf("the field reads %+v, %v, want a shaken PASSporT in full form", h, err)
 	}
-	r, err := (&verification.Service{Certificates: own{s}}).VerifyAt(context.Background(), fields,
+	r, err := (&verification.Service{Certificates: own{Credential{s.Key, s.X5U, s.Chain}}}).VerifyAt(context.Background(), fields,
 		verification.Facts{Calling: passport.Party{TN: "12025550100"}, Called: passport.Party{TN: "12025550199"}}, now, nil)
 	if err != nil || r.Result != verification.Valid {
 		t.Errorf("verification = %v, %v, want valid", r.Result, err)
@@ -105,5 +105,21 @@ func TestWithoutAnAttestationNothingIsSigned(t *testing.T) {
 	fields, err := newService(t, "12025550100").Sign(context.Background(), &call.Call{}, call.Assertion{Why: "not one of our numbers"})
 	if fields != nil || err != nil {
 		t.Errorf("Sign = %q, %v, want nothing", fields, err)
+	}
+}
+
+func TestANewCredentialIsTakenUpBetweenTwoCalls(t *testing.T) {
+	first, second := newService(t, "12025550100"), newService(t, "12025550100")
+	current := []Credential{{first.Key, x5u, first.Chain}, {second.Key, x5u + "?2", second.Chain}}
+	asked := 0
+	s := &Service{Current: func() Credential { asked++; return current[asked-1] }}
+	for i, c := range current {
+		fields, err := s.Sign(context.Background(), &call.Call{}, assertion("12025550100"))
+		if err != nil || asked != i+1 {
+			t.Fatalf("Sign = %v after asking %d times, want one question for each call", err, asked)
+		}
+		if h, err := sipidentity.Parse(fields[0]); err != nil || h.Info != c.X5U {
+			t.Errorf("call %d names %q, %v, want %q", i, h.Info, err, c.X5U)
+		}
 	}
 }

@@ -73,7 +73,28 @@ type Action struct {
 	Target passport.Party
 	// Rule names the rule of the policy that chose it.
 	Rule string
+	// AtMost is how long the call may wait under it, if it is for meanwhile or a Hold.
+	// Zero leaves that to the budgets of the sources.
+	AtMost time.Duration `json:",omitzero"`
+	// Show is how the phone is shown the call, if it gets there.
+	Show Show `json:",omitzero"`
 }
+
+// Show is what the policy has to say about how a call is shown. The zero Show says
+// nothing: the verdict's own sign, the ordinary ring, and verstat.
+type Show struct {
+	// Prefix stands before the name, in place of the verdict's own sign.
+	Prefix string `json:",omitzero"`
+	// AlertInfo is the value of an Alert-Info header field (RFC 3261 section 20.4), by
+	// which a phone rings in a way of its own.
+	AlertInfo string `json:",omitzero"`
+	// NoVerstat leaves the verstat parameter out (ATIS-1000082), for phones that cannot bear it.
+	NoVerstat bool `json:",omitzero"`
+}
+
+// DecidedByPerson ends the Rule of an action that a person chose for a call which the
+// rule had put on hold.
+const DecidedByPerson = ": decided by a person"
 
 // ActionKind is one of the things that can be done with a call.
 type ActionKind string

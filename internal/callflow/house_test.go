@@ -112,6 +112,8 @@ func (s *sources) Collect(ctx context.Context, _ *call.Call, _ []call.Evidence, 
 type steps struct {
 	asks []step
 	last call.ActionKind
+	// atMost bounds every question and the last action.
+	atMost time.Duration
 }
 
 type step struct {
@@ -122,16 +124,37 @@ type step struct {
 func (p steps) Decide(_ *call.Call, ev []call.Evidence, v call.Verdict) (call.Action, []call.Kind) {
 	for _, s := range p.asks {
 		if !slices.ContainsFunc(ev, func(e call.Evidence) bool { return e.Kind == s.kind }) {
-			return call.Action{Kind: s.meanwhile, Rule: "ask"}, []call.Kind{s.kind}
+			return call.Action{Kind: s.meanwhile, Rule: "ask", AtMost: p.atMost}, []call.Kind{s.kind}
 		}
 	}
 	if v.Standing == call.Refuted {
 		return call.Action{Kind: call.Reject, Status: 603, Phrase: "Decline", Rule: "refuted"}, nil
 	}
-	return call.Action{Kind: p.last, Rule: "settled"}, nil
+	return call.Action{Kind: p.last, Rule: "settled", AtMost: p.atMost}, nil
+}
+
+func (steps) Fallback(*call.Call, []call.Evidence, call.Verdict) call.Action {
+	return call.Action{Kind: call.Screen, Rule: "nobody decided"}
 }
 
 func (steps) Outage(*call.Call) call.Action { return call.Action{Kind: call.Connect, Rule: "outage"} }
+
+// secretary is an operator who takes a while.
+type secretary struct {
+	house   *house
+	takes   time.Duration
+	decides call.Action
+}
+
+func (s *secretary) Await(ctx context.Context, rec call.Record) (call.Action, bool) {
+	s.house.tell("show %s", rec.Verdict.Standing)
+	select {
+	case <-time.After(s.takes):
+		return s.decides, true
+	case <-ctx.Done():
+		return call.Action{}, false
+	}
+}
 
 // aCall is a call of an office that a person verified.
 func aCall() *call.Call {

@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,12 +19,25 @@ const maxRounds = 16
 // A decider says what to do with a call, and what it would still like to know.
 type decider interface {
 	// Decide returns the action and the kinds of evidence still wanted. While there are
-	// any the action is for meanwhile: Hold, or the zero kind for waiting in silence.
-	// Otherwise it is final.
+	// any the action is for meanwhile: Hold, or the zero kind for waiting in silence, for
+	// AtMost if that is not zero. Otherwise it is final, or a Hold that waits AtMost for a
+	// person.
 	Decide(*call.Call, []call.Evidence, call.Verdict) (call.Action, []call.Kind)
+
+	// Fallback returns the final action for a call that was held for a person and on
+	// which nobody decided in time.
+	Fallback(*call.Call, []call.Evidence, call.Verdict) call.Action
 
 	// Outage returns the final action for a call that a fault of ours has struck.
 	Outage(*call.Call) call.Action
+}
+
+// An operator is whoever decides on calls that are held for a person.
+type operator interface {
+	// Await shows the held call of rec to a person and returns what he decides: a final
+	// action. It reports false when ctx is done first: the time is over, or the caller
+	// has hung up.
+	Await(ctx context.Context, rec call.Record) (call.Action, bool)
 }
 
 // A collector gathers evidence.
@@ -33,11 +47,18 @@ type collector interface {
 	Collect(ctx context.Context, c *call.Call, have []call.Evidence, ask ...call.Kind) []call.Evidence
 }
 
-// Inbound is the path of calls that come in. All fields are required. It may be used by
-// many goroutines, a call each, if they may.
+// longestHold is how long a call waits for a person if the policy does not say: less
+// than networks let a caller hear ringing (RFC 3261 section 16.6, timer C).
+const longestHold = 150 * time.Second
+
+// Inbound is the path of calls that come in. All fields but Operator are required. It
+// may be used by many goroutines, a call each, if they may.
 type Inbound struct {
 	Policy   decider
 	Evidence collector
+	// Operator decides on held calls. With nil nobody does, and the policy's Fallback is
+	// carried out at once.
+	Operator operator
 	Records  recorder
 	Gateway  actor
 	Now      func() time.Time
@@ -74,13 +95,15 @@ func (in *Inbound) Handle(ctx context.Context, c *call.Call) (call.Record, error
 func (in *Inbound) settle(ctx context.Context, rec *call.Record) error {
 	c, held, asked := &rec.Call, false, make(map[call.Kind]bool)
 	for range maxRounds {
-		var ask []call.Kind
+		var wanted []call.Kind
 		rec.Verdict = verdict.Of(c, rec.Evidence)
-		rec.Action, ask = in.Policy.Decide(c, rec.Evidence, rec.Verdict)
-		ask = unasked(ask, asked)
+		rec.Action, wanted = in.Policy.Decide(c, rec.Evidence, rec.Verdict)
+		ask := unasked(wanted, asked)
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case len(wanted) == 0 && rec.Action.Kind == call.Hold:
+			return in.person(ctx, rec, held)
 		case len(ask) == 0:
 			return final(c, rec.Action)
 		}
@@ -90,10 +113,43 @@ func (in *Inbound) settle(ctx context.Context, rec *call.Record) error {
 				return err
 			}
 		}
-		rec.Evidence = append(rec.Evidence, in.Evidence.Collect(ctx, c, rec.Evidence, ask...)...)
+		rec.Evidence = append(rec.Evidence, in.collect(ctx, rec, ask)...)
 	}
 	rec.Verdict = verdict.Of(c, rec.Evidence)
 	return fmt.Errorf("deciding on call %s: the policy still asks after %d rounds", c.ID, maxRounds)
+}
+
+// collect asks for evidence, no longer than the action for meanwhile allows: what is not
+// answered by then has failed.
+func (in *Inbound) collect(ctx context.Context, rec *call.Record, ask []call.Kind) []call.Evidence {
+	if limit := rec.Action.AtMost; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	return in.Evidence.Collect(ctx, &rec.Call, rec.Evidence, ask...)
+}
+
+// person holds the call until somebody decides on it, the caller hangs up, or the time
+// is over and the policy's Fallback stands.
+func (in *Inbound) person(ctx context.Context, rec *call.Record, held bool) error {
+	if !held {
+		if err := in.hold(ctx, *rec); err != nil {
+			return err
+		}
+	}
+	limit := cmp.Or(rec.Action.AtMost, longestHold)
+	if in.Operator != nil {
+		waiting, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		if action, ok := in.Operator.Await(waiting, *rec); ok {
+			action.Rule = rec.Action.Rule + call.DecidedByPerson
+			rec.Action = action
+			return final(&rec.Call, rec.Action)
+		}
+	}
+	rec.Action = in.Policy.Fallback(&rec.Call, rec.Evidence, rec.Verdict)
+	return final(&rec.Call, rec.Action)
 }
 
 // hold makes the call's open row durable and then lets the caller hear ringing: after a

@@ -209,7 +209,6 @@ func TestAPolicyThatNeverEndsIsEndedForIt(t *testing.T) {
 	}{
 		{"asks the same again", func(int) []call.Kind { return []call.Kind{call.Inquiry, call.Inquiry} }, 1},
 		{"invents kinds", func(n int) []call.Kind { return []call.Kind{call.Kind(fmt.Sprint("kind-", n))} }, maxRounds},
-		{"holds and asks nothing", func(int) []call.Kind { return nil }, 0},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {

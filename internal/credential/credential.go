@@ -2,13 +2,20 @@
 // goes with it, and the URL where others fetch the chain.
 //
 // Start with [Load], which reads all from files and refuses what can not work: a key
-// that does not fit the certificate, a certificate that has expired or is for issuing
-// others. [ReadKey], [ReadPublicKey] and [ReadChain] read one file each. Every error
-// is a [*FileError] whose one sentence names the file and says what to do.
+// that others may read, a key that does not fit the certificate, a certificate that has
+// expired or is for issuing others. [ReadKey], [ReadPublicKey] and [ReadChain] read one
+// file each. A key in hardware is a signer of package remote; [LoadFor] reads the
+// chain that goes with it. What is wrong with a file is a [*FileError] whose one
+// sentence names it and says what to do.
 //
-// A Credential is read-only and may be used by many goroutines. The package does not
-// decide what may be signed (package policy) and does not sign (package
-// authentication); whom others trust is package trust's business.
+// A program that runs for long keeps its credential in a [Holder], which takes up a new
+// one between two calls, and asks [Credential.Remind] what will have to be renewed. One
+// that has none at all makes its own with [Lab]; nobody else believes it, and it says so.
+//
+// A Credential is read-only, and a Holder may be used by many goroutines. The package
+// does not decide what may be signed (package policy), does not sign (package
+// authentication) and does not serve the chain (package repository); whom others trust
+// is package trust's business.
 package credential
 
 import (
@@ -21,6 +28,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -61,6 +69,11 @@ type Credential struct {
 	Chain []*x509.Certificate
 	// X5U is the URL where others fetch the chain.
 	X5U string
+	// Judged is the chain as our own verification sees it. [Load] leaves it nil; a
+	// [Holder] sets it.
+	Judged *stircert.Chain
+	// Lab says that it is one that [Lab] has made: nobody else believes it.
+	Lab bool
 }
 
 // Load reads a private key and a certificate chain in PEM and checks that they belong
@@ -70,23 +83,29 @@ func Load(keyPath, chainPath, x5u string, now time.Time) (*Credential, error) {
 	if err != nil {
 		return nil, err
 	}
+	return LoadFor(key, keyPath, chainPath, x5u, now)
+}
+
+// LoadFor is [Load] for a key that is not in a file, such as one in hardware. keyName is
+// what errors call it.
+func LoadFor(key crypto.Signer, keyName, chainPath, x5u string, now time.Time) (*Credential, error) {
 	chain, err := ReadChain(chainPath)
 	if err != nil {
 		return nil, err
 	}
 	c := &Credential{Key: key, Chain: chain, X5U: x5u}
-	if err := c.check(keyPath, chainPath, now); err != nil {
+	if err := c.check(keyName, chainPath, now); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Credential) check(keyPath, chainPath string, now time.Time) error {
+func (c *Credential) check(keyName, chainPath string, now time.Time) error {
 	leaf := c.Chain[0]
 	pub, ok := leaf.PublicKey.(*ecdsa.PublicKey)
 	switch {
 	case !ok || !pub.Equal(c.Key.Public()):
-		return &FileError{chainPath, "the first certificate is not for the key in " + keyPath,
+		return &FileError{chainPath, "the first certificate is not for the key in " + keyName,
 			"give the certificate that was issued for this key, first in the file", nil}
 	case leaf.IsCA:
 		return &FileError{chainPath, "the first certificate is for issuing certificates, not for signing calls",
@@ -101,12 +120,50 @@ func (c *Credential) check(keyPath, chainPath string, now time.Time) error {
 	return nil
 }
 
-// ReadKey reads a P-256 private key in PEM, PKCS #8 or SEC 1.
+// ReadKey reads a P-256 private key in PEM, PKCS #8 or SEC 1. It refuses a file that
+// anybody but its owner may read or write.
 func ReadKey(path string) (*ecdsa.PrivateKey, error) {
+	// A file that holds no key is told so first: its mode is nobody's concern.
+	var loose error
+	data, err := read(path, func(path string, info fs.FileInfo) error {
+		loose = private(path, info)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	key, err := findKey(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if loose != nil {
+		return nil, loose
+	}
+	return key, nil
+}
+
+// ReadLooseKey is [ReadKey] for the laboratory: it does not mind who else may read the
+// file.
+func ReadLooseKey(path string) (*ecdsa.PrivateKey, error) {
 	data, err := read(path)
 	if err != nil {
 		return nil, err
 	}
+	return findKey(path, data)
+}
+
+// private says what is wrong with the mode of a file that holds a key. The file is
+// already open, so it is this one and not another put in its place.
+func private(path string, info fs.FileInfo) error {
+	mode := info.Mode().Perm()
+	if info.IsDir() || mode&0o077 == 0 || runtime.GOOS == "windows" {
+		return nil
+	}
+	return &FileError{path, fmt.Sprintf("others may read or write this private key (mode %04o)", mode),
+		"chmod 600 it, and take a new key if somebody may have read this one", nil}
+}
+
+func findKey(path string, data []byte) (*ecdsa.PrivateKey, error) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case strings.Contains(block.Type, "ENCRYPTED"):
@@ -152,11 +209,11 @@ func ReadPublicKey(path string) (*ecdsa.PublicKey, error) {
 				key = cert.PublicKey
 			}
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			private, err := ReadKey(path)
+			key, err := findKey(path, data)
 			if err != nil {
 				return nil, err
 			}
-			return &private.PublicKey, nil
+			return &key.PublicKey, nil
 		default:
 			continue
 		}
@@ -190,12 +247,22 @@ func ReadChain(path string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-func read(path string) ([]byte, error) {
+// read reads a file, after those who mind its mode have looked at it.
+func read(path string, mind ...func(string, fs.FileInfo) error) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, openError(path, err)
 	}
 	defer f.Close()
+	for _, m := range mind {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, openError(path, err)
+		}
+		if err := m(path, info); err != nil {
+			return nil, err
+		}
+	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:

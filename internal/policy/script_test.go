@@ -23,8 +23,12 @@ type script struct {
 	lines map[string]string
 }
 
-var decideLines = []string{"decide", "emergency", "heard", "verdict", "ask", "action", "rule"}
-var assertLines = []string{"assert", "ours", "calling", "called", "attest", "why"}
+var (
+	decideLines = []string{"decide", "policy", "emergency", "calling", "called", "trunk", "name", "office", "level", "signed", "at",
+		"heard", "verdict", "conflict", "number", "ask", "action", "atmost", "fallback", "show", "rule"}
+	assertLines = []string{"assert", "policy", "ours", "trunk", "direction", "calling", "called", "attest", "why"}
+	gateLines   = []string{"gate", "policy", "verdict", "conflict", "passages"}
+)
 
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -34,25 +38,86 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		for _, s := range readScripts(t, file) {
 			t.Run(s.name, func(t *testing.T) {
-				if _, ok := s.lines["decide"]; ok {
+				switch {
+				case s.has("decide"):
 					s.decide(t)
-				} else {
+				case s.has("assert"):
 					s.assert(t)
+				default:
+					s.gate(t)
 				}
 			})
 		}
 	}
 }
 
-func (s script) decide(t *testing.T) {
-	c := &call.Call{}
+func (s script) has(key string) bool {
+	_, ok := s.lines[key]
+	return ok
+}
+
+// policy returns the policy that the case names, or the default.
+func (s script) policy(t *testing.T) *Policy {
+	t.Helper()
+	if !s.has("policy") {
+		return Default()
+	}
+	data, err := os.ReadFile(filepath.Join("testdata", s.lines["policy"]))
+	if err != nil {
+		t.Fatalf("%s: %v", s.where, err)
+	}
+	p, err := Parse(data)
+	if err != nil {
+		t.Fatalf("%s: %v", s.where, err)
+	}
+	return p
+}
+
+// call returns the call that the case describes.
+func (s script) call(t *testing.T) *call.Call {
+	t.Helper()
+	c := &call.Call{ID: "01", Direction: call.Direction(s.lines["direction"]), Trunk: s.lines["trunk"], DisplayName: s.lines["name"],
+		ArrivedAt: time.Date(2026, 11, 24, 15, 4, 5, 0, time.UTC)}
+	c.Calling.TN, c.Calling.URI = party(s.lines["calling"])
+	c.Called.TN, c.Called.URI = party(s.lines["called"])
 	c.Signalling.Emergency = s.lines["emergency"] == "yes"
-	v := call.Verdict{Standing: call.Unverified}
+	if s.lines["signed"] == "yes" {
+		c.Signalling.Identity = []string{"x"}
+	}
+	c.Office.Domain = s.lines["office"]
+	if word, ok := s.lines["level"]; ok {
+		if err := c.Office.Level.UnmarshalText([]byte(word)); err != nil {
+			t.Fatalf("%s: %v", s.where, err)
+		}
+	}
+	if at, ok := s.lines["at"]; ok {
+		var err error
+		if c.ArrivedAt, err = time.Parse(time.RFC3339, at); err != nil {
+			t.Fatalf("%s: %v", s.where, err)
+		}
+	}
+	return c
+}
+
+// verdict returns the verdict of the case.
+func (s script) verdict(t *testing.T) call.Verdict {
+	t.Helper()
+	v := call.Verdict{Standing: call.Unverified, Conflict: s.lines["conflict"] == "yes"}
 	if word, ok := s.lines["verdict"]; ok {
 		if err := v.Standing.UnmarshalText([]byte(word)); err != nil {
 			t.Fatalf("%s: %v", s.where, err)
 		}
 	}
+	if pair, ok := s.lines["number"]; ok {
+		if _, err := fmt.Sscanf(pair, "%d/%d", &v.Number.For, &v.Number.Against); err != nil {
+			t.Fatalf("%s: %v", s.where, err)
+		}
+	}
+	return v
+}
+
+func (s script) decide(t *testing.T) {
+	p, c, v := s.policy(t), s.call(t), s.verdict(t)
 	var ev []call.Evidence
 	for _, word := range strings.Fields(s.lines["heard"]) {
 		r := call.Reason(word)
@@ -61,7 +126,7 @@ func (s script) decide(t *testing.T) {
 		}
 		ev = append(ev, call.Evidence{Kind: r.Kind(), Reason: r})
 	}
-	action, kinds := Default().Decide(c, ev, v)
+	action, kinds := p.Decide(c, ev, v)
 	var ask []string
 	for _, k := range kinds {
 		ask = append(ask, string(k))
@@ -69,12 +134,40 @@ func (s script) decide(t *testing.T) {
 	if got, want := ask, strings.Fields(s.lines["ask"]); !slices.Equal(got, want) {
 		t.Errorf("%s: Decide(%v) asks %q, want %q", s.where, s.lines["heard"], got, want)
 	}
-	if got, want := words(action), s.lines["action"]; got != want {
-		t.Errorf("%s: Decide(%v) = %q, want %q", s.where, s.lines["heard"], got, want)
+	for key, got := range map[string]string{
+		"action": words(action), "rule": action.Rule, "atmost": action.AtMost.String(), "show": shown(action.Show),
+		"fallback": words(p.Fallback(c, ev, v)),
+	} {
+		want, ok := s.lines[key]
+		if (ok || key == "action" || key == "rule") && got != want {
+			t.Errorf("%s: Decide(%v): its %s is %q, want %q", s.where, s.lines["heard"], key, got, want)
+		}
 	}
-	if got, want := action.Rule, s.lines["rule"]; got != want {
-		t.Errorf("%s: Decide(%v) names %q, want %q", s.where, s.lines["heard"], got, want)
+}
+
+func (s script) gate(t *testing.T) {
+	p, v := s.policy(t), s.verdict(t)
+	var got []string
+	for _, g := range Gates() {
+		got = append(got, p.Gate(g, v).String())
 	}
+	if want := strings.Fields(s.lines["passages"]); !slices.Equal(got, want) {
+		t.Errorf("%s: the gates are %q, want %q", s.where, got, want)
+	}
+}
+
+// shown returns how a call is shown, as scripts write it.
+func shown(s call.Show) string {
+	var all []string
+	for _, word := range []string{s.Prefix, s.AlertInfo} {
+		if word != "" {
+			all = append(all, word)
+		}
+	}
+	if s.NoVerstat {
+		all = append(all, "no-verstat")
+	}
+	return strings.Join(all, " ")
 }
 
 // words returns the action as scripts write it.
@@ -85,11 +178,14 @@ func words(a call.Action) string {
 	case call.Reject:
 		return fmt.Sprintf("%s %d %s", a.Kind, a.Status, a.Phrase)
 	}
+	if !a.Target.IsZero() {
+		return fmt.Sprintf("%s %s%s", a.Kind, a.Target.TN, a.Target.URI)
+	}
 	return string(a.Kind)
 }
 
 func (s script) assert(t *testing.T) {
-	p := Default()
+	p := s.policy(t)
 	for _, word := range strings.Fields(s.lines["ours"]) {
 		start, count, isRange := strings.Cut(word, "+")
 		if n, err := strconv.ParseUint(count, 10, 64); isRange && start != "" && err == nil {
@@ -98,9 +194,7 @@ func (s script) assert(t *testing.T) {
 			p.Numbers = append(p.Numbers, tn.Number(word))
 		}
 	}
-	c := &call.Call{ArrivedAt: time.Date(2026, 11, 24, 15, 4, 5, 0, time.UTC)}
-	c.Calling.TN, c.Calling.URI = party(s.lines["calling"])
-	c.Called.TN, c.Called.URI = party(s.lines["called"])
+	c := s.call(t)
 	a := p.Assert(c, "0f8b0a2e-6a6e-4c44-9d38-6a2f1f6d1a55")
 	attest := string(a.Attest)
 	if attest == "" {
@@ -151,6 +245,9 @@ func readScripts(t *testing.T, file string) []script {
 			t.Fatalf("%s: no colon in %q", where, line)
 		case key == "decide":
 			allowed = decideLines
+			all = append(all, script{where, value, map[string]string{}})
+		case key == "gate":
+			allowed = gateLines
 			all = append(all, script{where, value, map[string]string{}})
 		case key == "assert":
 			allowed = assertLines

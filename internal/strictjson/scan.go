@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 )
@@ -52,6 +53,34 @@ type Doc struct {
 
 // Parse reads text, whole. The error is of type *[Error]. The Doc keeps text.
 func (d *Doc) Parse(text string, limits Limits) error {
+	return d.parse(text, limits, false)
+}
+
+// ParseBytes is [Doc.Parse] for bytes, of which it keeps a copy.
+func (d *Doc) ParseBytes(text []byte, limits Limits) error {
+	return d.parse(string(text), limits, printable(text))
+}
+
+// printable reports whether no byte is below 0x20, eight at a time.
+func printable(b []byte) bool {
+	const high = 0x8080808080808080
+	below := uint64(0)
+	for len(b) >= 8 {
+		w := binary.LittleEndian.Uint64(b)
+		// A byte of w below 0x20 borrows from its high bit, unless that was set.
+		below |= (w - 0x2020202020202020) & ^w
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c < 0x20 {
+			return false
+		}
+	}
+	return below&high == 0
+}
+
+// parse reads text, which is printable if no character of it is below 0x20.
+func (d *Doc) parse(text string, limits Limits, printable bool) error {
 	if limits.Bytes == 0 {
 		limits.Bytes = defaultBytes
 	}
@@ -69,7 +98,7 @@ func (d *Doc) Parse(text string, limits Limits) error {
 		return &Error{Problem: Syntax}
 	}
 	d.text, d.loose = text, false
-	s := scanner{doc: d, text: text, values: limits.Values}
+	s := scanner{doc: d, text: text, values: limits.Values, printable: printable}
 	s.space()
 	if !s.value(limits.Depth) {
 		return s.failure()
@@ -93,6 +122,8 @@ type scanner struct {
 	pos    int
 	values int
 	err    Error
+	// printable says that there is no control character to look for.
+	printable bool
 }
 
 func (s *scanner) fail(p Problem) bool {
@@ -222,14 +253,25 @@ func (s *scanner) str() bool {
 		s.pos = len(s.text)
 		return s.fail(Syntax)
 	}
-	for k := 0; k < end; k++ {
-		if c := rest[k]; c < 0x20 || c == '\\' {
-			return s.escaped(i, s.pos+1+k)
-		}
+	if k := s.odd(rest[:end]); k >= 0 {
+		return s.escaped(i, s.pos+1+k)
 	}
 	s.pos += end + 2
 	s.close(i)
 	return true
+}
+
+// odd returns the place of the first escape or control character in text, or -1.
+func (s *scanner) odd(text string) int {
+	if s.printable {
+		return strings.IndexByte(text, '\\')
+	}
+	for k := range len(text) {
+		if c := text[k]; c < 0x20 || c == '\\' {
+			return k
+		}
+	}
+	return -1
 }
 
 // escaped reads a string on from its first escape, at p.

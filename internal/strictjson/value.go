@@ -194,7 +194,7 @@ func appendString(b []byte, text string) []byte {
 			b = append(b, '\\', byte(r))
 		case r >= 0x20:
 			b = utf8.AppendRune(b, r)
-		case strings.IndexRune("\b\t\n\f\r", r) >= 0:
+		case strings.ContainsRune("\b\t\n\f\r", r):
 			b = append(b, '\\', "btnfr"[strings.IndexRune("\b\t\n\f\r", r)])
 		default:
 			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])

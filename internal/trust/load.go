@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"countersign.example/passport"
 	"countersign.example/stircert"
@@ -26,6 +27,14 @@ type Set struct {
 type Files struct {
 	// Anchors are PEM files of trust anchors, one or more in each.
 	Anchors []string
+	// AnchorLists are signed lists of trust anchors, as the STI-PA publishes them.
+	AnchorLists []string
+	// ListSigners are PEM files of who may sign those lists (see [Authority]):
+	// certificates of CAs, and of signers. Since nothing is fetched here the signer's
+	// own must be among them.
+	ListSigners []string
+	// ListSignerName is [Authority].Name.
+	ListSignerName string
 	// CRLs are revocation lists, PEM or DER, one in each.
 	CRLs []string
 	// CRLSigners are PEM files of certificates that sign revocation lists for
@@ -34,6 +43,8 @@ type Files struct {
 	// Logs are public keys of certificate transparency logs, PEM or DER, one in
 	// each.
 	Logs []string
+	// At is the time by which signed lists are judged; zero means now.
+	At time.Time
 }
 
 // maxFile bounds the files that are read.
@@ -71,6 +82,9 @@ func Load(f Files) (Set, error) {
 	if s.Anchors, err = LoadAnchors(f.Anchors...); err != nil {
 		return Set{}, err
 	}
+	if s.Anchors, err = withLists(s.Anchors, f); err != nil {
+		return Set{}, err
+	}
 	if s.CRLs, err = LoadCRLs(f.CRLs, f.CRLSigners); err != nil {
 		return Set{}, err
 	}
@@ -100,6 +114,66 @@ func LoadAnchors(paths ...string) (*stircert.Anchors, error) {
 		all = append(all, certs...)
 	}
 	return stircert.NewAnchors(all...), nil
+}
+
+// withLists adds the trust anchors of signed lists.
+func withLists(anchors *stircert.Anchors, f Files) (*stircert.Anchors, error) {
+	if len(f.AnchorLists) == 0 {
+		return anchors, nil
+	}
+	who, err := LoadAuthority(f.ListSignerName, f.ListSigners...)
+	if err != nil {
+		return nil, err
+	}
+	at := f.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	all := anchors.Certificates()
+	for _, path := range f.AnchorLists {
+		list, err := LoadAnchorList(path, who, at)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list.Anchors...)
+	}
+	return stircert.NewAnchors(all...), nil
+}
+
+// LoadAuthority reads from PEM files who may sign lists of trust anchors; name is
+// [Authority].Name. The error is a [*FileError].
+func LoadAuthority(name string, paths ...string) (Authority, error) {
+	who := Authority{Name: name}
+	for _, path := range paths {
+		certs, err := loadCertificates(path, "the signers of lists of trust anchors")
+		if err != nil {
+			return Authority{}, err
+		}
+		who.Certificates = append(who.Certificates, certs...)
+	}
+	return who, nil
+}
+
+// LoadAnchorList reads a signed list of trust anchors from a file and verifies it at a
+// time. The error is a [*FileError].
+func LoadAnchorList(path string, who Authority, at time.Time) (*AnchorList, error) {
+	const what = "a list of trust anchors"
+	body, err := read(path, what)
+	if err != nil {
+		return nil, err
+	}
+	list, err := OpenAnchorList(body, who, nil, at)
+	if err == nil {
+		return list, nil
+	}
+	hint := "fetch the list again, from who publishes it"
+	if errors.Is(err, ErrListSigner) {
+		hint = "give the certificate of the list's signer"
+		if url, e := ListSigner(body); e == nil && url != "" {
+			hint += ", which stands at " + url
+		}
+	}
+	return nil, &FileError{path, what, hint, err}
 }
 
 // LoadCRLs reads revocation lists, and the certificates of those who sign them for

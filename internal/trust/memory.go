@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"crypto/x509"
 	"sync"
 	"time"
 
@@ -15,6 +16,16 @@ type outcome struct {
 	passing bool
 	// from and until bound the times of calls that it answers.
 	from, until time.Time
+	// page is what was served, if it may be judged again without being fetched.
+	page *page
+}
+
+// page is what a certificate repository served.
+type page struct {
+	certs []*x509.Certificate
+	lab   bool
+	// until is the end of the times of calls for which it need not be fetched again.
+	until time.Time
 }
 
 func (o *outcome) good(at time.Time) bool { return !at.Before(o.from) && at.Before(o.until) }
@@ -41,12 +52,16 @@ type state struct {
 	chains  map[string]*outcome
 	bad     map[string]*outcome
 	flights map[string]*flight
+	// before has what was served for chains that were good under another Set: the
+	// first calls after a change need not wait for the network. It shrinks only.
+	before map[string]*page
 }
 
-func newState(s Set, most int) *state {
+func newState(s Set, most int, before map[string]*page) *state {
 	return &state{
 		set:     s,
 		max:     most,
+		before:  before,
 		chains:  make(map[string]*outcome),
 		bad:     make(map[string]*outcome),
 		flights: make(map[string]*flight),
@@ -63,6 +78,35 @@ func (s *state) find(url string, at time.Time) *outcome {
 		return o
 	}
 	return nil
+}
+
+// pages returns what was served for the chains that are kept.
+func (s *state) pages() map[string]*page {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make(map[string]*page)
+	for url, o := range s.chains {
+		all[url] = o.page
+	}
+	for url, p := range s.before {
+		if _, newer := all[url]; !newer && len(all) < s.max {
+			all[url] = p
+		}
+	}
+	return all
+}
+
+// served returns what was served at url under an earlier Set, nil if that is too long
+// ago, and forgets it: what is made of it now is remembered in its own place.
+func (s *state) served(url string, at time.Time) *page {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.before[url]
+	delete(s.before, url)
+	if p == nil || !at.Before(p.until) {
+		return nil
+	}
+	return p
 }
 
 // join returns the flight for url, and whether the caller has begun it and must end
@@ -122,4 +166,5 @@ func (s *state) forget(url string) {
 	defer s.mu.Unlock()
 	delete(s.chains, url)
 	delete(s.bad, url)
+	delete(s.before, url)
 }

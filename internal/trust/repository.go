@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"countersign.example/internal/fetch"
 	"countersign.example/passport"
 	"countersign.example/stircert"
+	"countersign.example/tn"
 )
 
 // Fetcher fetches outside documents. A [*fetch.Fetcher] is one.
@@ -42,6 +44,8 @@ type Repository struct {
 	cfg Config
 	// state goes by one Set, and is replaced with it.
 	state atomic.Pointer[state]
+	// seen, if set, is told of every chain that leads to an anchor.
+	seen atomic.Pointer[func(*stircert.Chain)]
 }
 
 // New returns a Repository that behaves as cfg says. It fetches nothing yet.
@@ -56,13 +60,17 @@ func New(cfg Config) *Repository {
 		cfg.BadKept = 10 * time.Second
 	}
 	r := &Repository{cfg: cfg}
-	r.Use(cfg.Set)
+	r.state.Store(newState(cfg.Set, cfg.MaxChains, nil))
 	return r
 }
 
 // Use replaces what is believed, and drops every chain that was judged by what was
-// believed before. A chain already handed out stays as it is.
-func (r *Repository) Use(s Set) { r.state.Store(newState(s, r.cfg.MaxChains)) }
+// believed before. What was served for those chains is judged anew when it is next
+// asked for, without being fetched again before its time. A chain already handed out
+// stays as it is.
+func (r *Repository) Use(s Set) {
+	r.state.Store(newState(s, r.cfg.MaxChains, r.state.Load().pages()))
+}
 
 // Set returns what is believed at present.
 func (r *Repository) Set() Set { return r.state.Load().set }
@@ -122,18 +130,14 @@ func (r *Repository) lead(ctx context.Context, s *state, url string, at time.Tim
 // obtain fetches and judges. kept says whether the chain is one to keep as good.
 func (r *Repository) obtain(ctx context.Context, s *state, url string, at time.Time) (o outcome, kept bool) {
 	o = outcome{from: at.Add(-slack), until: at.Add(r.cfg.BadKept)}
-	doc, err := r.cfg.Fetcher.Get(ctx, url, fetch.Options{Kind: fetch.X5U, StrictURL: r.cfg.StrictURL, NoStore: true})
-	if err != nil {
-		o.err, o.passing = unavailable(err), ours(err)
-		return o, false
+	p := s.served(url, at)
+	if p == nil {
+		if p, o.passing, o.err = r.fetch(ctx, url, at); o.err != nil {
+			return o, false
+		}
 	}
-	certs, err := stircert.ParsePEM(doc.Body)
-	if err != nil {
-		o.err = err
-		return o, false
-	}
-	fresh := doc.Expires.Sub(doc.FetchedAt)
-	o.chain = stircert.Build(ctx, certs, stircert.Options{
+	fresh := p.until.Sub(at)
+	o.chain = stircert.Build(ctx, p.certs, stircert.Options{
 		Anchors: s.set.Anchors,
 		CRLs:    s.set.CRLs,
 		Logs:    s.set.Logs,
@@ -147,11 +151,14 @@ func (r *Repository) obtain(ctx context.Context, s *state, url string, at time.T
 			return list.Body, nil
 		},
 	})
-	o.chain.Lab = doc.Lab
+	o.chain.Lab = p.lab
+	if seen := r.seen.Load(); seen != nil && anchored(o.chain) {
+		(*seen)(o.chain)
+	}
 	if !sound(o.chain) {
 		return o, false
 	}
-	until := at.Add(min(fresh, r.cfg.MaxKept))
+	until := at.Add(fresh)
 	for _, end := range []time.Time{o.chain.NotAfter, s.set.CRLs.NextUpdate(at)} {
 		if !end.IsZero() && end.Before(until) {
 			until = end
@@ -160,8 +167,21 @@ func (r *Repository) obtain(ctx context.Context, s *state, url string, at time.T
 	if until.Before(o.until) {
 		return o, false
 	}
-	o.until = until
+	o.until, o.page = until, p
 	return o, true
+}
+
+// fetch gets what stands at url. passing says that its error says nothing about url.
+func (r *Repository) fetch(ctx context.Context, url string, at time.Time) (p *page, passing bool, err error) {
+	doc, err := r.cfg.Fetcher.Get(ctx, url, fetch.Options{Kind: fetch.X5U, StrictURL: r.cfg.StrictURL, NoStore: true})
+	if err != nil {
+		return nil, ours(err), unavailable(err)
+	}
+	certs, err := stircert.ParsePEM(doc.Body)
+	if err != nil {
+		return nil, false, err
+	}
+	return &page{certs: certs, lab: doc.Lab, until: at.Add(min(doc.Expires.Sub(doc.FetchedAt), r.cfg.MaxKept))}, false, nil
 }
 
 // list fetches a TN Authorization List kept elsewhere (RFC 8226 section 10.1).
@@ -180,18 +200,17 @@ func (r *Repository) list(ctx context.Context, url string) (*fetch.Document, err
 // kept. What is wrong with the certificates themselves does not change by fetching
 // them again; what was missing may be there next time.
 func sound(c *stircert.Chain) bool {
-	if c.Anchor == nil {
-		return false
-	}
-	for _, code := range []passport.Code{
-		passport.ChainOrder, passport.ChainBroken, passport.CertificateUntrusted, passport.CertificateRevoked,
-		passport.DelegationExceeds, passport.TNAuthListUnavailable,
-	} {
-		if c.Has(code) {
-			return false
-		}
-	}
-	return true
+	return anchored(c) && !hasAny(c, passport.CertificateRevoked, passport.DelegationExceeds, passport.TNAuthListUnavailable)
+}
+
+// anchored reports whether every certificate of a chain stands below the next and the
+// last below an anchor, whatever else is wrong with them.
+func anchored(c *stircert.Chain) bool {
+	return c.Anchor != nil && !hasAny(c, passport.ChainOrder, passport.ChainBroken, passport.CertificateUntrusted)
+}
+
+func hasAny(c *stircert.Chain, codes ...passport.Code) bool {
+	return slices.ContainsFunc(codes, c.Has)
 }
 
 // ours reports whether a document could not be had because of ourselves: we were too
@@ -207,24 +226,5 @@ func unavailable(err error) error {
 	if f, ok := errors.AsType[*fetch.Failure](err); ok && f.Lab {
 		detail += " (lab mode)"
 	}
-	return passport.Found(passport.CertificateUnavailable, "x5u", masked(detail))
-}
-
-// masked hides the end of every run of digits that may be a telephone number: a
-// redirect or an error of the network may hold a URL of a stranger's.
-func masked(s string) string {
-	b := []rune(s)
-	for i, run := 0, 0; i <= len(b); i++ {
-		if i < len(b) && b[i] >= '0' && b[i] <= '9' {
-			run++
-			continue
-		}
-		if run >= 7 {
-			for k := i - 4; k < i; k++ {
-				b[k] = '•'
-			}
-		}
-		run = 0
-	}
-	return string(b)
+	return passport.Found(passport.CertificateUnavailable, "x5u", tn.MaskIn(detail))
 }

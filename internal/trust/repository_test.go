@@ -195,6 +195,28 @@ func TestWhatIsBelievedCanBeReplaced(t *testing.T) {
 	}
 }
 
+func TestAChangeOfWhatIsBelievedMakesNoCallWaitForTheNetwork(t *testing.T) {
+	w := newWorld(t)
+	w.serve(x5u, stircert.EncodePEM(w.signer(nil)), time.Hour)
+	r := w.repository()
+	for i, tc := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 1}, {10 * time.Minute, 1}, {59 * time.Minute, 1}, {time.Hour, 2}} {
+		// Twice without a call between, so that what was served is handed on.
+		r.Use(r.Set())
+		r.Use(r.Set())
+		if c, err := r.Chain(t.Context(), x5u, noon.Add(tc.after)); err != nil || c.Anchor == nil || w.requests(x5u) != tc.want {
+			t.Errorf("change %d: %d requests, want %d: %v", i, w.requests(x5u), tc.want, err)
+		}
+	}
+	r.Use(r.Set())
+	r.Forget(x5u)
+	if _, err := r.Chain(t.Context(), x5u, noon.Add(time.Hour)); err != nil || w.requests(x5u) != 3 {
+		t.Errorf("what is forgotten is not fetched again: %d requests, %v", w.requests(x5u), err)
+	}
+}
+
 func TestForgettingFetchesAgain(t *testing.T) {
 	w := newWorld(t)
 	w.serve(x5u, stircert.EncodePEM(w.signer(nil)), time.Hour)
