@@ -35,9 +35,12 @@ var house = []storey{
 	}},
 	{name: "edge", rooms: map[string]string{
 		"internal/directory":       "internal/call tn",
-		"internal/store":           "internal/call",
+		"internal/store":           "internal/call tn",
 		"internal/store/sqlite":    "internal/store",
-		"internal/store/storetest": "internal/call internal/store",
+		"internal/store/postgres":  "internal/store",
+		"internal/store/database":  "internal/store internal/store/sqlite internal/store/postgres",
+		"internal/store/storetest": "internal/call internal/store tn",
+		"internal/export":          "internal/call passport",
 		"internal/sipcore":         "",
 		"internal/gateway":         "internal/call internal/sipcore sipidentity passport tn",
 		"internal/fetch":           "",
@@ -56,9 +59,10 @@ var house = []storey{
 	{name: "top", rooms: map[string]string{
 		"internal/lab": "*",
 		// It reads a SIP request from a file the way the gateway does (verify --invite),
-		// and replays recorded calls against a draft of a policy (policy test).
+		// replays recorded calls against a draft of a policy (policy test), and reads and
+		// prunes the records (records).
 		"cmd/countersign": "internal/lab internal/trust internal/fetch internal/credential internal/explain" +
-			" internal/sipcore internal/gateway internal/evidence/inband internal/call internal/verdict internal/policy verification sipidentity stircert passport tn",
+			" internal/sipcore internal/gateway internal/evidence/inband internal/call internal/verdict internal/policy internal/store internal/store/database internal/export verification sipidentity stircert passport tn",
 	}},
 }
 
@@ -76,6 +80,7 @@ var only = map[string]string{
 	"github.com/emiago/sipgo":         "tests",
 	"github.com/miekg/dns":            "internal/sipcore",
 	"github.com/pressly/goose/v3":     "internal/store internal/store/",
+	"github.com/jackc/pgx/v5":         "internal/store internal/store/",
 	"modernc.org/sqlite":              "internal/store internal/store/",
 	"github.com/spf13/cobra":          "cmd/countersign",
 	"cel.dev/cel-go":                  "internal/policy",

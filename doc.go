@@ -40,8 +40,11 @@
 //   - internal/verdict is the judgement: fixed, pure, and the same for everybody.
 //   - internal/policy is what the office does about it, and what it vouches for.
 //   - internal/store keeps the records, durably.
+//   - internal/store/database opens them by one line of configuration.
 //   - internal/store/sqlite keeps them in SQLite.
+//   - internal/store/postgres keeps them in PostgreSQL.
 //   - internal/store/storetest is what every store promises, as tests.
+//   - internal/export writes them as CSV, JSON lines and vCons.
 //   - internal/credential is what an outbound call is signed with, and takes up a new
 //     one between two calls.
 //   - internal/credential/remote is a key that another process holds.
