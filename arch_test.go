@@ -62,7 +62,7 @@ var house = []storey{
 		// It reads a SIP request from a file the way the gateway does (verify --invite),
 		// and replays recorded calls against a draft of a policy (policy test).
 		"cmd/countersign": "internal/lab internal/trust internal/fetch internal/credential internal/explain" +
-			" internal/sipcore internal/gateway internal/evidence/inband internal/call internal/verdict internal/policy verification sipidentity stircert passport tn",
+			" internal/sipcore internal/gateway internal/evidence/inband internal/call internal/verdict internal/policy internal/store internal/store/database internal/export verification sipidentity stircert passport tn",
 	}},
 }
 

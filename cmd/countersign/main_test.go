@@ -13,6 +13,7 @@ import (
 // The test binary is countersign itself when a script calls it by that name.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
+		"record-calls": recordCalls,
 		"countersign": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()

@@ -53,6 +53,6 @@ Exit status: 0 valid, 1 not valid or could not be checked, 2 unusable command li
 		SilenceErrors: true,
 	}
 	root.AddCommand(newDevCommand(), newInspectCommand(), newVerifyCommand(), newSignCommand(), newCertCommand(),
-		newPolicyCommand())
+		newPolicyCommand(), newRecordsCommand())
 	return root
 }
