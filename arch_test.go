@@ -30,7 +30,7 @@ var house = []storey{
 		"internal/policy":          "internal/call tn",
 		"internal/callflow":        "internal/call internal/verdict",
 		"internal/evidence":        "internal/call",
-		"internal/evidence/inband": "internal/call verification passport sipidentity stircert",
+		"internal/evidence/inband": "internal/call internal/verdict verification passport sipidentity stircert",
 		"internal/authentication":  "internal/call passport sipidentity stircert verification",
 	}},
 	{name: "edge", rooms: map[string]string{

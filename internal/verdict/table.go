@@ -14,6 +14,14 @@ type weight struct {
 	signatures bool
 }
 
+// Against returns how much a reason can speak against a call, by its weightiest
+// proposition, 0 to 3. It is for whoever has several readings of one thing and must give
+// the least damning; a verdict is made by [Of] alone.
+func Against(r call.Reason) int {
+	row, _ := rowOf(r)
+	return int(-min(row.number, row.office, row.placed, row.present, 0))
+}
+
 // table is the weight table of the protocol, section 2.8.1: one row a reason, in the
 // order of call.Reason. It is fixed, and the same for everybody.
 var table = []weight{

@@ -2,7 +2,7 @@
 // fixed, the same for everybody, and not configurable; what to do about a verdict is
 // the business of package policy.
 //
-// There is one function, [Of]. It weighs each [call.Reason] by one table, the weight
+// The judgement is one function, [Of]. It weighs each [call.Reason] by one table, the weight
 // table of the protocol (section 2.8.1), on four propositions: the number shown is
 // genuine (NUM), the party is that office of our directory (ORG), that office placed
 // this call (PLACED), and its authorised people are on this line now (PRESENT). Then

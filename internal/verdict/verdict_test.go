@@ -136,3 +136,14 @@ func TestNothingIsVerifiedWithAnythingAgainstIt(t *testing.T) {
 		}
 	})
 }
+
+func TestHowMuchAReasonSpeaksAgainstACallIsItsRowsWeightiestRefutation(t *testing.T) {
+	for reason, want := range map[call.Reason]int{
+		call.AttestedFull: 0, call.NoIdentity: 0, call.InBandFailed: 0, call.PassportRefused: 1, call.AlwaysSigns: 1,
+		call.NumberOfAnother: 2, call.NotPlaced: 3, "a reason nobody knows": 0,
+	} {
+		if got := Against(reason); got != want {
+			t.Errorf("Against(%s) = %d, want %d", reason, got, want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"countersign.example/internal/call"
+	"countersign.example/internal/verdict"
 	"countersign.example/passport"
 	"countersign.example/sipidentity"
 	"countersign.example/stircert"
@@ -76,14 +77,15 @@ func Reason(r *verification.Report, office call.Office) (call.Reason, string) {
 	case r.Result == verification.Unchecked:
 		return call.InBandFailed, detail(r)
 	}
-	// The least damning field decides: anybody on the way can add a worse one.
+	// The least damning field decides: anybody on the way can add a worse one. How much a
+	// reason damns is the verdict's to say.
 	reason, why := call.Reason(""), ""
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		if f.Result != verification.Invalid {
 			continue
 		}
-		if got := invalid(r, f); reason == "" || harm[got] < harm[reason] {
+		if got := invalid(r, f); reason == "" || verdict.Against(got) < verdict.Against(reason) {
 			reason, why = got, r.Decisive(f).Error()
 		}
 	}
@@ -116,12 +118,6 @@ func valid(f *verification.Field, office call.Office) (call.Reason, string) {
 		return call.NumberListed, "no attestation, the certificate lists the number"
 	}
 	return call.ProviderSigned, "no attestation, the certificate names the provider"
-}
-
-// harm orders the reasons by how much they speak against a call.
-var harm = map[call.Reason]int{
-	call.PassportRefused: 1, call.CertificateRefused: 1, call.SeenBefore: 1, call.CallToAnother: 1,
-	call.NumberNotCovered: 2, call.NumberOfAnother: 2,
 }
 
 // invalid says which row of the weight table a field that is not valid belongs to.
