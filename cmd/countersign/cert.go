@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -126,8 +125,7 @@ func lint(w io.Writer, certs []*x509.Certificate, asJSON bool) error {
 type checkFlags struct {
 	trust   trust.Files
 	number  string
-	at      string
-	profile string
+	judging judging
 	asJSON  bool
 }
 
@@ -144,15 +142,9 @@ number. It exits 1 if anything is wrong.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.trust.Anchors, "anchors", nil, "trust anchors, a `FILE` in PEM (may be repeated)")
-	flags.StringArrayVar(&f.trust.AnchorLists, "anchor-list", nil, "a signed list of trust anchors, as the STI-PA publishes it, a `FILE` (may be repeated)")
-	flags.StringArrayVar(&f.trust.ListSigners, "list-signer", nil, "certificates of who may sign that list, the signer's own among them, a `FILE` in PEM")
-	flags.StringArrayVar(&f.trust.CRLs, "crl", nil, "a revocation list, a `FILE` in DER or PEM (may be repeated)")
-	flags.StringArrayVar(&f.trust.CRLSigners, "crl-signer", nil, "certificates that sign revocation lists for others, a `FILE` in PEM")
-	flags.StringArrayVar(&f.trust.Logs, "ct-log", nil, "the public key of a certificate transparency log, a `FILE` in PEM")
+	addTrustFlags(cmd, &f.trust)
+	f.judging.addFlags(cmd)
 	flags.StringVar(&f.number, "number", "", "a telephone `NUMBER` that the signer's certificate must cover")
-	flags.StringVar(&f.at, "at", "", "judge as at this `TIME` (RFC 3339)")
-	flags.StringVar(&f.profile, "profile", sipidentity.NameRFC8224, "the reading of the standards: rfc8224, atis-1000074 or lenient")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -174,11 +166,7 @@ type checkFinding struct {
 }
 
 func (f *checkFlags) run(cmd *cobra.Command, path string) error {
-	profile, ok := sipidentity.ProfileNamed(f.profile)
-	if !ok {
-		return usage(fmt.Errorf("there is no profile %q", f.profile), "the profiles are rfc8224, atis-1000074 and lenient")
-	}
-	at, err := (&verifyFlags{at: f.at}).time()
+	profile, at, err := f.judging.read()
 	if err != nil {
 		return err
 	}
@@ -247,6 +235,3 @@ func (c checked) print(w io.Writer, f *checkFlags) error {
 	}
 	return invalid("")
 }
-
-// errExists is what stands in the way of writing a file.
-var errExists = errors.New("it exists already, and nothing is overwritten")

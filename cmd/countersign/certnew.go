@@ -248,3 +248,6 @@ func writeNew(path string, data []byte, mode fs.FileMode) error {
 	}
 	return f.Close()
 }
+
+// errExists is what stands in the way of writing a file.
+var errExists = errors.New("it exists already, and nothing is overwritten")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/signal"
 	"syscall"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// update rewrites the golden output in the scripts.
+var update = flag.Bool("update", false, "rewrite golden files")
 
 // The test binary is countersign itself when a script calls it by that name.
 func TestMain(m *testing.M) {

@@ -24,9 +24,8 @@ import (
 type verifyFlags struct {
 	trust         trust.Files
 	key, cert     string
-	at            string
 	orig, dest    string
-	profile       string
+	judging       judging
 	invite        string
 	allowLoopback bool
 	asJSON        bool
@@ -55,18 +54,12 @@ Trust is only in the anchors given with --anchors.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.trust.Anchors, "anchors", nil, "trust anchors, a `FILE` in PEM (may be repeated)")
-	flags.StringArrayVar(&f.trust.AnchorLists, "anchor-list", nil, "a signed list of trust anchors, as the STI-PA publishes it, a `FILE` (may be repeated)")
-	flags.StringArrayVar(&f.trust.ListSigners, "list-signer", nil, "certificates of who may sign that list, the signer's own among them, a `FILE` in PEM")
-	flags.StringArrayVar(&f.trust.CRLs, "crl", nil, "a revocation list, a `FILE` in DER or PEM (may be repeated)")
-	flags.StringArrayVar(&f.trust.CRLSigners, "crl-signer", nil, "certificates that sign revocation lists for others, a `FILE` in PEM")
-	flags.StringArrayVar(&f.trust.Logs, "ct-log", nil, "the public key of a certificate transparency log, a `FILE` in PEM (may be repeated)")
+	addTrustFlags(cmd, &f.trust)
+	f.judging.addFlags(cmd)
 	flags.StringVar(&f.key, "key", "", "check against the bare public key in `FILE`, and no certificate")
 	flags.StringVar(&f.cert, "cert", "", "use the certificate chain in `FILE` in place of fetching it")
-	flags.StringVar(&f.at, "at", "", "judge as at this `TIME` (RFC 3339), for instance 2026-01-02T15:04:05Z")
 	flags.StringVar(&f.orig, "orig", "", "the calling `NUMBER` or SIP URI that the call shows")
 	flags.StringVar(&f.dest, "dest", "", "the called `NUMBER` or SIP URI")
-	flags.StringVar(&f.profile, "profile", sipidentity.NameRFC8224, "the reading of the standards: rfc8224, atis-1000074 or lenient")
 	flags.StringVar(&f.invite, "invite", "", "take the header fields and the call from the SIP request in `FILE`")
 	flags.BoolVar(&f.allowLoopback, "allow-loopback", false, "lab mode: fetch from this machine, over plain http, from any port")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
@@ -77,11 +70,7 @@ Trust is only in the anchors given with --anchors.`,
 }
 
 func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
-	profile, ok := sipidentity.ProfileNamed(f.profile)
-	if !ok {
-		return usage(fmt.Errorf("there is no profile %q", f.profile), "the profiles are rfc8224, atis-1000074 and lenient")
-	}
-	at, err := f.time()
+	profile, at, err := f.judging.read()
 	if err != nil {
 		return err
 	}
@@ -107,17 +96,6 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 		return invalid(f.hint(report))
 	}
 	return err
-}
-
-func (f *verifyFlags) time() (time.Time, error) {
-	if f.at == "" {
-		return time.Now(), nil
-	}
-	at, err := time.Parse(time.RFC3339, f.at)
-	if err != nil {
-		return time.Time{}, usage(fmt.Errorf("--at %q is not a time", f.at), "write it like 2026-01-02T15:04:05Z")
-	}
-	return at, nil
 }
 
 // call returns the header fields to be judged and what is known of the call.
@@ -226,7 +204,7 @@ func (f *verifyFlags) hint(r *verification.Report) string {
 	}
 	switch finding.Code {
 	case passport.IatStale, passport.DivInnerStale:
-		if f.at != "" {
+		if f.judging.at != "" {
 			return ""
 		}
 		for i := range r.Fields {
