@@ -51,6 +51,30 @@ func (h Header) String() string {
 	return b.String()
 }
 
+// Mismatches returns where the header field and the protected header of the PASSporT in
+// it disagree, nil if nowhere. Both are compared as plain text (RFC 8224 section 4.1,
+// RFC 3986 section 6.2.1). What the PASSporT lacks is not a disagreement.
+func (h Header) Mismatches(p passport.Header) []passport.Finding {
+	var found []passport.Finding
+	if p.X5U != "" && h.Info != p.X5U {
+		found = append(found, passport.Finding{Code: passport.X5uMismatch, Claim: "x5u"})
+	}
+	if h.Alg != "" && p.Alg != "" && h.Alg != p.Alg {
+		found = append(found, passport.Finding{Code: passport.AlgMismatch, Claim: "alg"})
+	}
+	switch {
+	case h.Ppt == "" && p.Ppt != "":
+		omitted := passport.Finding{Code: passport.PptOmitted, Claim: "ppt"}
+		if passport.Known(p.Ppt) {
+			omitted.Detail = p.Ppt
+		}
+		found = append(found, omitted)
+	case h.Ppt != p.Ppt:
+		found = append(found, passport.Finding{Code: passport.PptMismatch, Claim: "ppt"})
+	}
+	return found
+}
+
 // Parse reads the value of an Identity header field, without its name. White space
 // and line folding around ";" and "=" are passed over, parameters may come in any
 // order, and their values may be quoted. The error is of type *passport.Finding; the

@@ -212,22 +212,8 @@ func (j *judge) decode(f *Field, text string) {
 // compareHeaders holds the header field's parameters against the PASSporT's header.
 func (j *judge) compareHeaders(f *Field) {
 	f.ran(passport.StepProtected)
-	h, p := &f.Header, &f.Token.Header
-	if f.Nested != 0 {
-		return
-	}
-	// RFC 8224 section 4.1: equal by plain comparison of text (RFC 3986 section 6.2.1).
-	if p.X5U != "" && h.Info != p.X5U {
-		f.found(passport.X5uMismatch, "x5u", "")
-	}
-	if h.Alg != "" && p.Alg != "" && h.Alg != p.Alg {
-		f.found(passport.AlgMismatch, "alg", "")
-	}
-	switch {
-	case h.Ppt == "" && p.Ppt != "":
-		f.found(passport.PptOmitted, "ppt", brief(p.Ppt))
-	case h.Ppt != p.Ppt:
-		f.found(passport.PptMismatch, "ppt", "")
+	if f.Nested == 0 {
+		f.Findings = append(f.Findings, f.Header.Mismatches(f.Token.Header)...)
 	}
 }
 

@@ -21,7 +21,8 @@ func Inspect(text string, now time.Time) (Page, bool) {
 	case strings.HasPrefix(text, "..") || strings.Contains(text, ";") || hasName(text):
 		return inspectField(TrimName(text), now), true
 	case strings.Count(text, ".") == 2 && !strings.ContainsAny(text, " \t\n"):
-		return inspectPassport(text, now), true
+		page, _ := inspectPassport(text, now)
+		return page, true
 	}
 	return Page{}, false
 }
@@ -79,41 +80,25 @@ func inspectField(text string, now time.Time) Page {
 		findings = append(findings, *f)
 	}
 	if h.Passport != "" && !h.Compact() {
-		inner := inspectPassport(h.Passport, now)
+		inner, token := inspectPassport(h.Passport, now)
 		p.Title = "An Identity header field (RFC 8224) with a " + inner.Title[len("A "):]
 		p.Sections = append(p.Sections, inner.Sections...)
 		p.Unusual = append(unusual(findings), inner.Unusual...)
-		p.Unusual = append(p.Unusual, unusual(mismatches(h))...)
+		if token != nil && err == nil {
+			p.Unusual = append(p.Unusual, unusual(h.Mismatches(token.Header))...)
+		}
 		return p
 	}
 	p.Unusual = unusual(findings)
 	return p
 }
 
-// mismatches says where the header field and the PASSporT disagree.
-func mismatches(h sipidentity.Header) []passport.Finding {
-	t, _ := passport.Examine(h.Passport)
-	if t == nil {
-		return nil
-	}
-	var list []passport.Finding
-	if h.Info != "" && t.Header.X5U != "" && h.Info != t.Header.X5U {
-		list = append(list, passport.Finding{Code: passport.X5uMismatch, Claim: "x5u"})
-	}
-	if h.Ppt != "" && h.Ppt != t.Header.Ppt {
-		list = append(list, passport.Finding{Code: passport.PptMismatch, Claim: "ppt"})
-	}
-	if h.Alg != "" && t.Header.Alg != "" && h.Alg != t.Header.Alg {
-		list = append(list, passport.Finding{Code: passport.AlgMismatch, Claim: "alg"})
-	}
-	return list
-}
-
-func inspectPassport(text string, now time.Time) Page {
+// inspectPassport explains a PASSporT, and returns it if it could be read.
+func inspectPassport(text string, now time.Time) (Page, *passport.Token) {
 	t, findings := passport.Examine(text)
 	p := Page{Kind: "passport", Title: "A PASSporT (RFC 8225) that can not be read.", Unusual: unusual(findings)}
 	if t == nil {
-		return p
+		return p, nil
 	}
 	p.Title = "A PASSporT (RFC 8225)."
 	if ppt := t.Header.Ppt; ppt != "" {
@@ -123,7 +108,7 @@ func inspectPassport(text string, now time.Time) Page {
 	s := Section{Name: "Signature"}
 	s.add("length", lengthOf(t), "r and s of ECDSA on P-256, 32 bytes each")
 	p.Sections = append(p.Sections, s)
-	return p
+	return p, t
 }
 
 func lengthOf(t *passport.Token) string {
