@@ -109,9 +109,6 @@ const (
 	// (RFC 7515 section 4.1.11).
 	CritUnsupported
 
-	// DateMissing: the call carries no Date header field (RFC 8224 section 6.1
-	// step 3).
-	DateMissing
 	// DateStale: the Date header field is not fresh (RFC 8224 section 6.2 step 4).
 	DateStale
 	// DateMismatch: the Date header field and the time of signing differ; the time
@@ -392,8 +389,6 @@ var codeTable = [Codes]codeRow{
 		"the header field does not name the PASSporT type, which only the PASSporT itself does"},
 	CritUnsupported: {"crit-unsupported", StepProtected, Fault, "RFC 7515 section 4.1.11",
 		"the PASSporT demands an extension that is not known here"},
-	DateMissing: {"date-missing", StepFreshness, Note, "RFC 8224 section 6.1 step 3",
-		"the call carries no Date header field"},
 	DateStale: {"date-stale", StepFreshness, Note, "RFC 8224 section 6.2 step 4",
 		"the Date header field is not fresh"},
 	DateMismatch: {"date-mismatch", StepFreshness, Note, "RFC 8224 section 6.2 step 4",

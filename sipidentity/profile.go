@@ -151,7 +151,6 @@ var responses = map[passport.Code]response{
 	passport.AuthorityBySPC:         noResponse,
 	passport.NotCompared:            noResponse,
 	passport.NotCanonicalJSON:       noResponse,
-	passport.DateMissing:            noResponse,
 	passport.DateMismatch:           noResponse,
 	passport.ConstraintsBoth:        noResponse,
 	passport.ConstraintsIgnored:     noResponse,
