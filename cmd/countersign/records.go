@@ -197,10 +197,13 @@ func newRecordsEraseCommand(f *recordsFlags) *cobra.Command {
 		Use:   "erase [flags] NUMBER --by WHO",
 		Short: "Erase a person from every record, by number",
 		Long: `Erase replaces every record that mentions the number, in whatever role, by one that
-says when there was a call and what it came to, and nothing of whom. Afterwards no byte
-of the records contains the number. All records are read for that, and the file may be
-written anew. It can not be undone: try it with --dry-run first.
+says when there was a call and what it came to, and nothing of whom. All records are
+read for that, and the file may be written anew. It can not be undone: try it with
+--dry-run first.
 
+In a file, no byte contains the number afterwards. A PostgreSQL server may keep it in
+files of its own until it reuses the space, and in its write-ahead log. A number in
+national form inside a text is not recognised, and calls that are still open are left.
 Backups, and what was exported before, are not reached.`,
 		Example: `  countersign records erase +12025550100 --by 'data protection' --dry-run
   countersign records erase +12025550100 --by 'data protection'`,

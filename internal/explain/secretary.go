@@ -154,7 +154,8 @@ func next(c *call.Call, v call.Verdict, standing call.Standing) string {
 	case standing == call.Verified:
 		return "Put the call through."
 	case standing == call.PartlyVerified:
-		return "Ask for their two words."
+		// Once there is a countersign: "Ask for their two words."
+		return "To be sure that it is them, call " + office(c) + " back on the number in your directory."
 	case standing == call.Refuted:
 		return "End the call, and tell " + office(c) + "."
 	case !c.Office.IsZero():

@@ -60,7 +60,7 @@ func TestWhatTheSecretaryReads(t *testing.T) {
 		verdict, line, number, who, do string
 	}{
 		{"signed and listed", told(known, call.AttestedFull, call.OfficeNumber), "partly verified",
-			"The number is genuine, and it is that of the President's Office.", "genuine", "the President's Office, as far as the number goes", "Ask for their two words."},
+			"The number is genuine, and it is that of the President's Office.", "genuine", "the President's Office, as far as the number goes", "To be sure that it is them, call the President's Office back on the number in your directory."},
 		{"signed for another number", told(known, call.NumberOfAnother, call.OfficeNumber), "refuted",
 			"The number on your phone is not the caller's, so nothing shows that this is the President's Office.", "not the caller's", "not shown; the number belongs to the President's Office",
 			"End the call, and tell the President's Office."},
@@ -70,7 +70,7 @@ func TestWhatTheSecretaryReads(t *testing.T) {
 			"End the call, and tell the President's Office."},
 		{"announced", told(known, call.Announced), "partly verified",
 			"The President's Office is calling you, or has said that it would.",
-			"not shown to be genuine: nobody vouches for it, and it can be faked", "the President's Office, by its own word", "Ask for their two words."},
+			"not shown to be genuine: nobody vouches for it, and it can be faked", "the President's Office, by its own word", "To be sure that it is them, call the President's Office back on the number in your directory."},
 		{"unsigned, ordinary", told(unknown, call.NoIdentity, call.NotListed), "unverified",
 			"Nobody vouches for this caller.", "not shown to be genuine: nobody vouches for it, and it can be faked", "nobody that our directory knows by this number",
 			"Ask who is calling, and call back on a number you know if it matters."},

@@ -88,9 +88,10 @@ type Erasure struct {
 // Erase erases the person who has the number, in canonical digits: every call of which
 // anything that is kept mentions the number, in whatever role, is replaced by one that
 // says when there was a call, in which direction, and what it came to, and that it was
-// erased, with the act given. Afterwards no byte that is stored contains the number:
-// neither in a column nor in a text, with separators or in base64, as in a PASSporT. The
-// database is made to overwrite what it replaced, as far as it can.
+// erased, with the act given. Afterwards no record contains the number: neither in a
+// column nor in a text, with separators or in base64, as in a PASSporT. The database is
+// made to overwrite what it replaced, as far as it can: SQLite to the last byte,
+// PostgreSQL not in its own log and in space that it has not used again.
 //
 // It reads everything that is kept, in handfuls, between which other records are
 // written, and may have to write the database anew, during which nothing is. If it ends
