@@ -20,9 +20,14 @@ type session struct {
 	}
 	// bind writes a query the way the database wants it.
 	bind func(string) string
+	// ready are statements that were prepared for a transaction, by query.
+	ready map[string]*sql.Stmt
 }
 
 func (s session) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if statement, ok := s.ready[query]; ok {
+		return s.on.(*sql.Tx).StmtContext(ctx, statement).QueryContext(ctx, args...)
+	}
 	return s.on.QueryContext(ctx, s.bind(query), args...)
 }
 
@@ -46,10 +51,27 @@ func (s session) count(ctx context.Context, query string, args ...any) (int, err
 }
 
 // with returns the session of a transaction that changes something.
-func (s *Store) with(tx *sql.Tx) session { return session{tx, s.bind} }
+func (s *Store) with(tx *sql.Tx) session { return session{tx, s.bind, s.ready} }
 
 // reading returns the session for everything else.
-func (s *Store) reading() session { return session{s.db.Reader, s.bind} }
+func (s *Store) reading() session { return session{s.db.Reader, s.bind, nil} }
+
+// prepare has the statements that are run for every call prepared once, where the driver
+// would do it each time. They end with their connection.
+func (s *Store) prepare(ctx context.Context) error {
+	if s.db.Dialect != DialectSQLite {
+		return nil
+	}
+	s.ready = make(map[string]*sql.Stmt, len(putMany))
+	for _, query := range putMany {
+		statement, err := s.db.Writer.PrepareContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		s.ready[query] = statement
+	}
+	return nil
+}
 
 // binder returns how the dialect writes a query.
 func binder(dialect string) func(string) string {

@@ -113,6 +113,8 @@ type Database struct {
 type Store struct {
 	db   Database
 	bind func(string) string
+	// ready are the statements that are kept prepared, by query.
+	ready map[string]*sql.Stmt
 
 	// turn is held by whoever changes something.
 	turn chan struct{}
@@ -134,6 +136,9 @@ func Open(ctx context.Context, db Database) (*Store, error) {
 	s := newStore(db)
 	if err := migrate(ctx, db); err != nil {
 		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, s.fault("preparing", err)
 	}
 	return s, nil
 }

@@ -212,3 +212,21 @@ func TestAFileThatMayNotBeWrittenIsNamed(t *testing.T) {
 		t.Errorf("RecordCall = %v, want that it may not be written, and the file's name", err)
 	}
 }
+
+func BenchmarkStore(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "calls.db")
+	storetest.Bench(b, func() (*store.Store, error) { return open(b.Context(), path, patient) }, func() int64 {
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer db.Close()
+		var pages, free, size int64
+		for pragma, to := range map[string]*int64{"page_count": &pages, "freelist_count": &free, "page_size": &size} {
+			if err := db.QueryRow("PRAGMA " + pragma).Scan(to); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return (pages - free) * size
+	})
+}
